@@ -1,0 +1,241 @@
+/**
+ * The Cursor over a decoded message. In: a Message and where it is; out: reads that account for themselves (the contract is in cursor.ts).
+ * Invariant: a name that is not in the schema, or a read of the wrong type, is a mistake of the caller and throws; a snapshot never makes it throw.
+ */
+import type { Cursor, FieldClass } from './cursor.ts'
+import { showStep } from './decode.ts'
+import { Message, RawAny } from './message.ts'
+import type { Duration } from './scalars.ts'
+import { typeName } from './schema.ts'
+
+/** What a cursor stands on, for its path: a root, or a place in another message. */
+type Place =
+  | { readonly root: string }
+  | { readonly parent: MessageCursor; readonly field: string; readonly step: number | string | undefined }
+
+export function createCursor(message: Message, path: string): Cursor {
+  return new MessageCursor(message, { root: path })
+}
+
+const NOTHING: readonly never[] = []
+
+class MessageCursor implements Cursor {
+  readonly known = true
+  private readonly node: Message
+  private readonly place: Place
+
+  constructor(node: Message, place: Place) {
+    this.node = node
+    this.place = place
+  }
+
+  get type(): string {
+    return this.node.shape.type.name
+  }
+
+  get path(): string {
+    const { place } = this
+    if ('root' in place) return place.root
+    return `${place.parent.path}.${place.field}${place.step === undefined ? '' : showStep(place.step)}`
+  }
+
+  has(field: string): boolean {
+    return this.slot(field) !== undefined
+  }
+
+  fields(): readonly string[] {
+    return this.node.shape.names
+  }
+
+  oneof(name: string): string | undefined {
+    const oneof = this.node.shape.type.oneofs.get(name)
+    if (oneof === undefined) throw new Error(`${this.type} has no oneof ${name}`)
+    return oneof.members.find((member) => this.node.shape.slots.has(member.name))?.name
+  }
+
+  string(field: string): string | undefined {
+    return this.expect(field, 'string') as string | undefined
+  }
+
+  number(field: string): number | undefined {
+    const value = this.read(field)
+    if (typeof value === 'bigint') return Number(value)
+    if (value !== undefined && typeof value !== 'number') throw new Error(`${this.type}.${field} is no number`)
+    return value
+  }
+
+  boolean(field: string): boolean | undefined {
+    return this.expect(field, 'boolean') as boolean | undefined
+  }
+
+  enum(field: string): string | undefined {
+    return this.expect(field, 'string') as string | undefined
+  }
+
+  bytes(field: string): Uint8Array | undefined {
+    const value = this.read(field)
+    if (value !== undefined && !(value instanceof Uint8Array)) throw new Error(`${this.type}.${field} is no bytes field`)
+    return value
+  }
+
+  duration(field: string): number | undefined {
+    const value = this.expect(field, 'object') as Duration | undefined
+    return value === undefined ? undefined : value.seconds * 1000 + value.nanos / 1e6
+  }
+
+  message(field: string): Cursor | undefined {
+    const value = this.read(field)
+    if (value === undefined) return undefined
+    if (!(value instanceof Message)) throw new Error(`${this.type}.${field} is no message field`)
+    return new MessageCursor(value, { parent: this, field, step: undefined })
+  }
+
+  messages(field: string): readonly Cursor[] {
+    return this.list(field).map((value, index) => this.below(field, value, index))
+  }
+
+  strings(field: string): readonly string[] {
+    return this.list(field) as readonly string[]
+  }
+
+  numbers(field: string): readonly number[] {
+    return this.list(field).map(Number)
+  }
+
+  map(field: string): readonly (readonly [string, Cursor])[] {
+    return this.entries(field).map(([key, value]) => [key, this.below(field, value, key)] as const)
+  }
+
+  entries(field: string): readonly (readonly [string, unknown])[] {
+    return this.list(field) as readonly (readonly [string, unknown])[]
+  }
+
+  raw(field: string): unknown {
+    return this.read(field)
+  }
+
+  any(field: string): Cursor | undefined {
+    const slot = this.slot(field)
+    if (slot === undefined) return undefined
+    return this.below(field, this.node.values[slot], undefined, slot)
+  }
+
+  mark(field: string, fieldClass: FieldClass, reason: string): void {
+    const slot = this.slot(field)
+    if (slot !== undefined) this.node.setMark(slot, { class: fieldClass, reason })
+  }
+
+  markAll(fieldClass: FieldClass, reason: string): void {
+    this.node.setMark(-1, { class: fieldClass, reason })
+  }
+
+  at(field: string, index?: number): string {
+    return `${this.path}.${field}${index === undefined ? '' : showStep(index)}`
+  }
+
+  private slot(field: string): number | undefined {
+    const slot = this.node.shape.slots.get(field)
+    if (slot === undefined && !this.node.shape.type.lookup.has(field)) throw new Error(`${this.type} has no field ${field}`)
+    return slot
+  }
+
+  private read(field: string): unknown {
+    const slot = this.slot(field)
+    if (slot === undefined) return undefined
+    this.node.setRead(slot)
+    return this.node.values[slot]
+  }
+
+  private expect(field: string, kind: 'string' | 'boolean' | 'object'): unknown {
+    const value = this.read(field)
+    if (value !== undefined && typeof value !== kind) throw new Error(`${this.type}.${field} is no ${kind} field`)
+    return value
+  }
+
+  private list(field: string): readonly unknown[] {
+    const value = this.read(field)
+    if (value === undefined) return NOTHING
+    if (!Array.isArray(value)) throw new Error(`${this.type}.${field} is no list and no map`)
+    return value
+  }
+
+  /** A message, or the payload of an Any. An Any of unknown type is not read by looking at it: nobody knows what it asks for. */
+  private below(field: string, value: unknown, step: number | string | undefined, slot?: number): Cursor {
+    if (value instanceof RawAny) return new UnknownCursor(value, `${this.at(field)}${step === undefined ? '' : showStep(step)}`)
+    if (!(value instanceof Message)) throw new Error(`${this.type}.${field} holds no message`)
+    if (slot !== undefined) this.node.setRead(slot)
+    const cursor = new MessageCursor(value, { parent: this, field, step })
+    return value.shape.type.name.endsWith('.TypedStruct') ? cursor.payload() : cursor
+  }
+
+  /** through a TypedStruct to the message that it carries */
+  private payload(): Cursor {
+    const url = this.string('type_url') ?? ''
+    const slot = this.node.shape.slots.get('value')
+    const held = slot === undefined ? undefined : this.node.values[slot]
+    if (slot !== undefined && held instanceof Message) {
+      this.node.setRead(slot)
+      return new MessageCursor(held, { parent: this, field: 'value', step: undefined })
+    }
+    return new UnknownCursor(held instanceof RawAny ? held : new RawAny(typeName(url), held), `${this.path}.value`)
+  }
+}
+
+/** An Any of a type that is not in the schema: it has a type name and a raw value, and no fields that anybody could read. */
+class UnknownCursor implements Cursor {
+  readonly known = false
+  readonly path: string
+  private readonly node: RawAny
+
+  constructor(node: RawAny, path: string) {
+    this.node = node
+    this.path = path
+  }
+
+  get type(): string {
+    return this.node.typeName
+  }
+
+  has(): boolean {
+    return false
+  }
+  fields(): readonly string[] {
+    return NOTHING
+  }
+  oneof(): undefined {}
+  string(): undefined {}
+  number(): undefined {}
+  boolean(): undefined {}
+  enum(): undefined {}
+  bytes(): undefined {}
+  duration(): undefined {}
+  message(): undefined {}
+  messages(): readonly Cursor[] {
+    return NOTHING
+  }
+  strings(): readonly string[] {
+    return NOTHING
+  }
+  numbers(): readonly number[] {
+    return NOTHING
+  }
+  map(): readonly (readonly [string, Cursor])[] {
+    return NOTHING
+  }
+  entries(): readonly (readonly [string, unknown])[] {
+    return NOTHING
+  }
+  /** the whole value; this is how a caller that knows the type by its name reads it */
+  raw(): unknown {
+    this.node.read = true
+    return this.node.value
+  }
+  any(): undefined {}
+  mark(): void {}
+  markAll(fieldClass: FieldClass, reason: string): void {
+    this.node.mark = { class: fieldClass, reason }
+  }
+  at(field: string): string {
+    return `${this.path}.${field}`
+  }
+}

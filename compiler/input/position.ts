@@ -1,0 +1,84 @@
+/**
+ * Where things stand in the text. In: xDS paths, pointers, offsets; out: file, line and column, both from 1, columns in characters.
+ * Nothing is kept while parsing: the text is scanned along the pointer when somebody asks, and what was met on the way is remembered.
+ */
+import type { Place } from '../diag/place.ts'
+import type { Pointer } from './found.ts'
+import { createJsonPositions } from './json-position.ts'
+import type { Landmarks } from './json-text.ts'
+import { createLines, type Lines } from './lines.ts'
+import { parsePath } from './path.ts'
+import type { Source } from './text.ts'
+import { createYamlPositions } from './yaml-position.ts'
+
+/** Where a document begins: a TextDocument without its value, which is large. */
+export interface DocumentStart {
+  readonly language: 'json' | 'yaml'
+  readonly start: number
+}
+
+export interface Locator {
+  /** landmarks of a JSON text, for speed */
+  mark(source: number, landmarks: Landmarks): void
+  /** says where the resource with this path stands; the first place counts */
+  add(path: string, source: number, document: DocumentStart, pointer: Pointer): void
+  locate(path: string): Place | undefined
+  pointer(source: number, document: DocumentStart, pointer: Pointer): Place | undefined
+  offset(source: number, unit: 'byte' | 'character', offset: number): Place
+}
+
+/** Finds the byte (JSON) or character (YAML) offset of the deepest part of the pointer that is in the text. */
+export interface Positions {
+  offset(start: number, pointer: Pointer): number
+}
+
+interface Root {
+  readonly source: number
+  readonly document: DocumentStart
+  readonly pointer: Pointer
+}
+
+export function createLocator(sources: readonly Source[]): Locator {
+  const roots = new Map<string, Root>()
+  const lines = new Map<number, Lines>()
+  const positions = new Map<string, Positions>()
+  const marks = new Map<number, Landmarks>()
+
+  const linesOf = (index: number) => cached(lines, index, () => createLines(sources[index]?.bytes ?? new Uint8Array(0)))
+  const positionsOf = (index: number, language: DocumentStart['language']) =>
+    cached(positions, `${language} ${index}`, () => {
+      const bytes = sources[index]?.bytes ?? new Uint8Array(0)
+      return language === 'json' ? createJsonPositions(bytes, marks.get(index) ?? new Map()) : createYamlPositions(bytes)
+    })
+
+  const place = (source: number, unit: 'byte' | 'character', offset: number): Place => ({
+    file: sources[source]?.name ?? '',
+    ...(unit === 'byte' ? linesOf(source).byte(offset) : linesOf(source).character(offset)),
+  })
+  const pointer = (source: number, document: DocumentStart, steps: Pointer): Place =>
+    place(source, document.language === 'json' ? 'byte' : 'character', positionsOf(source, document.language).offset(document.start, steps))
+
+  return {
+    mark(source, landmarks) {
+      marks.set(source, landmarks)
+    },
+    add(path, source, document, steps) {
+      if (!roots.has(path)) roots.set(path, { source, document: { language: document.language, start: document.start }, pointer: steps })
+    },
+    locate(path) {
+      const { root, steps } = parsePath(path)
+      const found = roots.get(root)
+      return found && pointer(found.source, found.document, [...found.pointer, ...steps])
+    },
+    pointer,
+    offset: place,
+  }
+}
+
+function cached<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
+}

@@ -1,0 +1,137 @@
+/**
+ * The whole input. In: sources (files, standard input) as bytes; out: decoded resources ordered by kind and name, and where every path stands in the text.
+ * Invariant: the same resources in any order of files, documents, lists and keys give the same list; never throws on what a source holds.
+ */
+import type { Diagnostics } from '../diag/diagnostic.ts'
+import type { Locate } from '../diag/place.ts'
+import { createDecoder, type Decoder } from './decode.ts'
+import { equal } from './equal.ts'
+import { findResources } from './forms.ts'
+import type { Found } from './found.ts'
+import { Message, RawAny } from './message.ts'
+import { createCursor } from './message-cursor.ts'
+import { createLocator, type Locator } from './position.ts'
+import { readText, type TextDocument } from './read-text.ts'
+import { kindOf, nameOf, pathOf, type Resource } from './resource.ts'
+import { envoySchema, type Schema } from './schema.ts'
+import type { Source } from './text.ts'
+
+export interface Input {
+  readonly resources: readonly Resource[]
+  /** file, line and column (from 1) of an xDS path: of the deepest part of it that is in the text */
+  readonly locate: Locate
+}
+
+export function readInput(sources: readonly Source[], diag: Diagnostics, schema: Schema = envoySchema()): Input {
+  const locator = createLocator(sources)
+  const reader = new Reader(diag, schema, locator)
+  for (const [index, source] of sources.entries()) reader.source(index, source)
+  return reader.finish()
+}
+
+/** A bootstrap is checked like what is compiled: Envoy does not start with a wrong one. */
+const COMPILED: ReadonlySet<string> = new Set(['lds', 'cds', 'eds', 'rds', 'bootstrap'])
+
+interface Candidate {
+  readonly found: Found
+  readonly source: number
+  readonly document: TextDocument
+}
+
+class Reader {
+  private readonly diag: Diagnostics
+  private readonly schema: Schema
+  private readonly locator: Locator
+  private readonly decoder: Decoder
+  private readonly resources = new Map<string, Resource>()
+  private readonly copies: Candidate[] = []
+
+  constructor(diag: Diagnostics, schema: Schema, locator: Locator) {
+    this.diag = diag
+    this.schema = schema
+    this.locator = locator
+    this.decoder = createDecoder(schema, diag)
+  }
+
+  source(index: number, source: Source): void {
+    const { documents, findings, landmarks } = readText(source)
+    if (landmarks !== undefined) this.locator.mark(index, landmarks)
+    for (const { code, severity, message, at } of findings)
+      this.diag.report({ code, severity, message, path: '', ...this.locator.offset(index, at.unit, at.offset) })
+    for (const document of documents) {
+      const forms = findResources(document.value, this.schema)
+      for (const { code, severity, message, pointer } of forms.findings) {
+        this.diag.report({ code, severity, message, path: '', ...this.locator.pointer(index, document, pointer) })
+      }
+      for (const found of forms.found) {
+        const candidate = { found, source: index, document }
+        if (found.copy) this.copies.push(candidate)
+        else this.take(candidate)
+      }
+    }
+  }
+
+  finish(): Input {
+    for (const candidate of this.copies) this.take(candidate)
+    this.decoder.finish()
+    const resources = [...this.resources.values()].sort((a, b) => compare(a.kind, b.kind) || compare(a.path, b.path))
+    if (resources.every(({ kind }) => kind === 'bootstrap') && !this.diag.failed) {
+      this.diag.report({
+        code: 'KM1011',
+        severity: 'warning',
+        message: 'the input has no listener, cluster, endpoint assignment or route configuration',
+        path: '',
+      })
+    }
+    return { resources, locate: this.locator.locate }
+  }
+
+  private take(candidate: Candidate): void {
+    const { found } = candidate
+    if (found.type === '') return this.reject(candidate, 'KM1010', 'the resource has no "@type", and its fields do not tell what it is')
+    if (found.type.startsWith('envoy.api.v2.'))
+      return this.reject(candidate, 'KM1021', `${found.type} is of the API v2, which Envoy no longer reads`)
+    const kind = kindOf(found.type)
+    const name = nameOf(kind, found.value, found.name)
+    const path = pathOf(kind, found.type, name)
+    const known = this.resources.get(path)
+    if (found.copy && (known !== undefined || name === '')) return
+    if (name === '' && kind !== 'lds' && kind !== 'bootstrap' && kind !== 'other')
+      return this.reject(candidate, 'KM1019', `a resource of type ${found.type} has no name`)
+    if (known === undefined) this.locator.add(path, candidate.source, candidate.document, found.pointer)
+    const type = this.schema.message(found.type)
+    const content =
+      type === undefined
+        ? new RawAny(found.type, found.value)
+        : this.decoder.resource(type, found.value, path, found.origin, COMPILED.has(kind) ? 'compiled' : 'listed')
+    if (content === undefined) return
+    if (known !== undefined) return this.repeat(candidate, known, content)
+    if (kind === 'other') {
+      this.diag.report({ code: 'KM1020', severity: 'warning', message: `a resource of type ${found.type} is not compiled`, path })
+    }
+    const cursor = content instanceof Message ? createCursor(content, path) : undefined
+    this.resources.set(path, { kind, type: found.type, name, path, origin: found.origin, cursor, content })
+  }
+
+  private repeat(candidate: Candidate, known: Resource, content: Message | RawAny): void {
+    const same = equal(known.content, content)
+    const first = this.locator.locate(known.path)
+    const where = first === undefined ? '' : ` (first at ${first.file}:${first.line})`
+    const what = `${known.path} is defined twice${where}`
+    if (same) this.reject(candidate, 'KM1013', `${what}, both times the same; one is used`, 'warning')
+    else this.reject(candidate, 'KM1012', `${what}, and the two differ`)
+  }
+
+  private reject(
+    { source, document, found }: Candidate,
+    code: 'KM1010' | 'KM1012' | 'KM1013' | 'KM1019' | 'KM1021',
+    message: string,
+    severity: 'error' | 'warning' = 'error',
+  ): void {
+    this.diag.report({ code, severity, message, path: '', ...this.locator.pointer(source, document, found.pointer) })
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

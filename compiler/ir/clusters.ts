@@ -1,0 +1,111 @@
+/**
+ * Parsed clusters -> clusters of a Program. In: Resources. Out: clusters by name, and where each name is. What cannot be done refuses every connection
+ * with its reason and is told to the user; it is never approximated.
+ */
+import type { Diagnostics } from '../diag/diagnostic.ts'
+import type { Assignment, Cluster as ParsedCluster, Resources } from '../parse/resources.ts'
+import { balanceOf } from './balance.ts'
+import type { Cluster, ClusterRef } from './program.ts'
+import { transportOf } from './transport.ts'
+
+export interface Clusters {
+  readonly list: readonly Cluster[]
+  readonly byName: ReadonlyMap<string, ClusterRef>
+}
+
+export function toClusters(resources: Resources, diag: Diagnostics): Clusters {
+  const quiet: Diagnostics = { list: [], failed: false, report: (finding) => finding.severity === 'error' && diag.report(finding) }
+  const hidden = onlyInbound(resources)
+  const sorted = [...resources.clusters].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  const list = sorted.map(
+    (cluster): Cluster => ({
+      name: cluster.name,
+      path: cluster.path,
+      target: targetOf(cluster, resources, hidden.has(cluster.name) ? quiet : diag),
+      maxConnections: cluster.maxConnections,
+    }),
+  )
+  return { list, byName: new Map(list.map(({ name }, index) => [name, index])) }
+}
+
+/** Clusters that only listeners lead to which are not installed: that they cannot be done here changes nothing for anybody. */
+function onlyInbound({ listeners }: Resources): ReadonlySet<string> {
+  const hidden = new Set(listeners.flatMap((listener) => listener.inboundClusters))
+  for (const { direction, chains, defaultChain, datagrams } of listeners) {
+    if (direction === 'INBOUND') continue
+    for (const action of [...chains.map((chain) => chain.action), defaultChain?.action, datagrams]) {
+      if (action?.kind === 'cluster') hidden.delete(action.cluster)
+      else if (action?.kind === 'weighted') for (const { cluster } of action.clusters) hidden.delete(cluster)
+    }
+  }
+  return hidden
+}
+
+function targetOf(cluster: ParsedCluster, resources: Resources, diag: Diagnostics): Cluster['target'] {
+  const { name, path, discovery, divert } = cluster
+  if (divert !== undefined || (cluster.balance === undefined && discovery.kind !== 'original_dst')) {
+    if (!cluster.balanceReported) {
+      diag.report({
+        code: 'KM1307',
+        severity: 'warning',
+        path: divert?.path ?? path,
+        message: `cluster "${name}" needs user space: ${divert?.why ?? ''}; connections to it are refused (diverted)`,
+        fix: 'remove what is named, or let a proxy serve this cluster',
+      })
+    }
+    return { kind: 'refuse', reason: 'diverted', why: divert?.why ?? '' }
+  }
+  if (discovery.kind === 'original_dst') {
+    const need = transportOf(cluster.transport, resources.plaintextTo)(undefined, undefined)
+    if (need === undefined) return { kind: 'original_dst' }
+    diag.report({
+      code: 'KM1301',
+      severity: 'warning',
+      path: need.path,
+      message: `cluster "${name}": original destinations need ${need.why}; connections to it are refused (tls)`,
+      fix: 'let a proxy serve this cluster',
+    })
+    return { kind: 'refuse', reason: 'tls', why: `original destinations need ${need.why}` }
+  }
+  const assignment = discovery.kind === 'eds' ? resources.assignments.get(discovery.service) : discovery.assignment
+  if (assignment === undefined) {
+    const service = discovery.kind === 'eds' ? discovery.service : ''
+    diag.report({
+      code: 'KM1308',
+      severity: 'warning',
+      path,
+      message: `cluster "${name}" has no endpoints: the snapshot has no ClusterLoadAssignment "${service}"; connections to it are refused (no_endpoint)`,
+      fix: 'add the endpoints (EDS) to the snapshot',
+    })
+  } else if (assignment.divert !== undefined) {
+    const { path: place, why } = assignment.divert
+    diag.report({
+      code: 'KM1307',
+      severity: 'warning',
+      path: place,
+      message: `cluster "${name}" needs user space: ${why}; connections to it are refused (diverted)`,
+      fix: 'remove what is named, or let a proxy serve this cluster',
+    })
+    return { kind: 'refuse', reason: 'diverted', why }
+  }
+  if (assignment?.additional !== undefined) {
+    diag.report({
+      code: 'KM1313',
+      severity: 'warning',
+      path: assignment.additional,
+      message: `cluster "${name}": additional addresses of endpoints are not tried when the first does not answer`,
+      fix: 'nothing, if the first address is reachable',
+    })
+  }
+  return balanceOf(cluster, assignment ?? NOBODY, cluster.balance as NonNullable<ParsedCluster['balance']>, resources, diag)
+}
+
+const NOBODY: Assignment = {
+  name: '',
+  path: '',
+  localities: [],
+  overprovisioningFactor: 140,
+  weightedPriorityHealth: false,
+  divert: undefined,
+  additional: undefined,
+}

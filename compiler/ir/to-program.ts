@@ -1,0 +1,153 @@
+/**
+ * Resources -> Program: names become references, Envoy's first-match order is kept, and it is decided whose listener an address is.
+ * In: Resources. Out: a Program whose listeners all have a key; findings go to `diag`. Never throws on what a snapshot holds.
+ */
+import type { Diagnostics } from '../diag/diagnostic.ts'
+import type { ChainAction, Listener as ParsedListener, Resources } from '../parse/resources.ts'
+import { type Clusters, toClusters } from './clusters.ts'
+import { type ChainTarget, filterChains } from './filter-chains.ts'
+import { listenerKeys } from './listener-keys.ts'
+import type { Action, Listener, Program } from './program.ts'
+
+export function toProgram(resources: Resources, diag: Diagnostics): Program {
+  const clusters = toClusters(resources, diag)
+  const keys = listenerKeys(resources, diag)
+  const listeners = [...resources.listeners]
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .flatMap((listener): readonly Listener[] => {
+      const own = keys.get(listener) ?? []
+      if (own.length === 0) return []
+      return [
+        {
+          name: listener.name,
+          path: listener.path,
+          protocol: listener.protocol,
+          keys: own,
+          ...meaningOf(listener, new Actions(listener, clusters, resources, diag), diag),
+        },
+      ]
+    })
+  return { listeners, clusters: clusters.list }
+}
+
+function meaningOf(listener: ParsedListener, actions: Actions, diag: Diagnostics): Pick<Listener, 'chains' | 'fallback'> {
+  const { divert, path, datagrams, protocol } = listener
+  if (divert !== undefined) {
+    diag.report({
+      code: 'KM1201',
+      severity: 'warning',
+      path: divert.path,
+      message: `listener "${listener.name}" needs user space: ${divert.why}; it is diverted`,
+      fix: 'remove what is named, or let a proxy serve this address',
+    })
+    return { chains: [], fallback: { kind: 'divert', ...divert } }
+  }
+  if (protocol === 'udp')
+    return { chains: [], fallback: datagrams === undefined ? { kind: 'refuse', path, reason: 'no_filter_chain' } : actions.of(datagrams) }
+  const fallback = (): Action =>
+    listener.defaultChain === undefined ? { kind: 'refuse', path, reason: 'no_filter_chain' } : actions.of(listener.defaultChain.action)
+  const chains = filterChains(listener, (target) => (target.kind === 'fallback' ? fallback() : actions.ofTarget(target)), diag)
+  return { chains, fallback: fallback() }
+}
+
+const FIXES = {
+  KM1202: 'remove what is named, or let a proxy serve this address',
+  KM1203: 'remove the filter, or let a proxy serve this address',
+  KM1204: 'tell the chains apart by destination port or address',
+  KM1205: 'tell the chains apart by destination port or address',
+  KM1215: 'remove one of the two chains',
+  KM1701: 'let a proxy serve this address, or use tcp_proxy where all requests go to one cluster',
+} as const
+
+class Actions {
+  private readonly listener: ParsedListener
+  private readonly clusters: Clusters
+  private readonly resources: Resources
+  private readonly diag: Diagnostics
+
+  constructor(listener: ParsedListener, clusters: Clusters, resources: Resources, diag: Diagnostics) {
+    this.listener = listener
+    this.clusters = clusters
+    this.resources = resources
+    this.diag = diag
+  }
+
+  ofTarget(target: Exclude<ChainTarget, { kind: 'fallback' }>): Action {
+    return target.kind === 'chain' ? this.of(target.chain.action) : this.divert(target.code, target.path, target.why)
+  }
+
+  of(action: ChainAction): Action {
+    switch (action.kind) {
+      case 'refuse':
+        return action
+      case 'divert':
+        return this.divert(action.code, action.path, action.why)
+      case 'cluster':
+        return this.toCluster(action)
+      case 'weighted':
+        return this.toWeighted(action)
+    }
+  }
+
+  private toCluster({ path, cluster, hash }: Extract<ChainAction, { kind: 'cluster' }>): Action {
+    const index = this.clusters.byName.get(cluster)
+    if (index === undefined) {
+      this.unknown(path, cluster)
+      return { kind: 'refuse', path, reason: 'unknown_cluster' }
+    }
+    if (this.passes(index) && !this.restores()) {
+      const message = `listener "${this.listener.name}" leads to the ORIGINAL_DST cluster "${cluster}" and never learns an original destination; connections are refused (no_endpoint)`
+      this.diag.report({
+        code: 'KM1216',
+        severity: 'warning',
+        path,
+        message,
+        fix: 'use another cluster, or a listener with use_original_dst',
+      })
+      return { kind: 'refuse', path, reason: 'no_endpoint' }
+    }
+    return { kind: 'cluster', path, cluster: index, hash }
+  }
+
+  private toWeighted({ path, clusters, hash }: Extract<ChainAction, { kind: 'weighted' }>): Action {
+    const shares = clusters.map(({ path: place, cluster, weight }) => {
+      const index = this.clusters.byName.get(cluster)
+      if (index === undefined) this.unknown(place, cluster)
+      return { cluster: index ?? null, weight }
+    })
+    if (!this.restores() && shares.some(({ cluster }) => cluster !== null && this.passes(cluster))) {
+      return this.divert('KM1202', path, 'a share for original destinations, which are never known here')
+    }
+    return { kind: 'weighted', path, clusters: shares, hash }
+  }
+
+  private passes(index: number): boolean {
+    return this.clusters.list[index]?.target.kind === 'original_dst'
+  }
+
+  /** Envoy knows an original destination only where a connection was redirected, which UDP never is (tried). */
+  private restores(): boolean {
+    return this.listener.protocol === 'tcp' && (this.resources.redirected || !this.listener.bindToPort)
+  }
+
+  private unknown(path: string, cluster: string): void {
+    this.diag.report({
+      code: 'KM1213',
+      severity: 'warning',
+      path,
+      message: `cluster "${cluster}" is not in the snapshot; its connections are refused (unknown_cluster)`,
+      fix: 'add the cluster, or correct the name',
+    })
+  }
+
+  private divert(code: keyof typeof FIXES, path: string, why: string): Action {
+    this.diag.report({
+      code,
+      severity: 'warning',
+      path,
+      message: `listener "${this.listener.name}" needs user space: ${why}; its connections are diverted`,
+      fix: FIXES[code],
+    })
+    return { kind: 'divert', path, why }
+  }
+}

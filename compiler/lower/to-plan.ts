@@ -1,0 +1,313 @@
+/**
+ * Program -> Plan: meaning becomes the bytes of the inner maps, the list of generated programs, and limits that hold.
+ * In: a Program and the lowering of balance policies. Out: a Plan whose state ids are local indices. Never throws on user input.
+ * Deterministic: rows follow the order of the Program, which is by name.
+ */
+import {
+  CHAIN_CLUSTER,
+  CHAIN_DIVERT,
+  CHAIN_HASH_CONSTANT,
+  CHAIN_HASH_SOURCE_IP,
+  CHAIN_PASS,
+  CHAIN_REFUSE,
+  CHAIN_WEIGHTED,
+  CLUSTER_PASS,
+  CLUSTER_REFUSE,
+  chain as chainLayout,
+  cluster as clusterLayout,
+  LISTENER_DYNAMIC,
+  listenerKey,
+  listenerValue,
+  matchKey,
+  POLICIES,
+  type PolicyName,
+  REASONS,
+  ROW_SIZE,
+  STATE_SHARD_ROWS,
+  STATE_SHARDS,
+  state as stateLayout,
+  weighted as weightedLayout,
+} from '../../proto/abi.ts'
+import type { NamedCluster, NamedListener } from '../../proto/artifact/format.ts'
+import type { Diagnostics } from '../diag/diagnostic.ts'
+import type { Action, Balance, Cluster, HashPolicy, Listener, ListenerKey, Program } from '../ir/program.ts'
+import { ANY4, ANY6, addressPortText } from './address.ts'
+import { swap16, swap32 } from './byte-order.ts'
+import { chainTargets } from './chains.ts'
+import type { Plan, UnitShape } from './plan.ts'
+import { createRowTable } from './rows.ts'
+import { createStateTable, type StateAllocator } from './states.ts'
+
+/** What `balance/` makes of one cluster: a block of rows whose positions are relative to its first row. */
+export interface BalanceBlock {
+  readonly tiers: number
+  readonly rows: Uint8Array
+  /** byte offsets in `rows` of u32 local state indices, ascending */
+  readonly relocations: readonly number[]
+  readonly policy: PolicyName
+  readonly choiceCount: number
+  readonly bias: number
+  readonly flags: number
+  readonly shape: { readonly localities: boolean }
+}
+
+export interface Lowering {
+  readonly balance: (balance: Balance, states: StateAllocator) => BalanceBlock
+  /** xxHash64 of a text, for hash policies with a fixed key */
+  readonly hash: (text: string) => bigint
+}
+
+const PROTOCOL = { tcp: 6, udp: 17 } as const
+/** connect or sendmsg -> entry -> policy */
+const TAIL_CALLS = 2
+const CELL_OFFSET = (clusterLayout.fields.cells as { offset: number }).offset
+const UNKNOWN_CLUSTER: Cluster = {
+  name: '(unknown cluster)',
+  path: '',
+  target: { kind: 'refuse', reason: 'unknown_cluster', why: 'not in the snapshot' },
+  maxConnections: 0,
+}
+
+export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics): Plan {
+  const states = createStateTable()
+  const chains = createRowTable(chainLayout.size)
+  const clusters = createRowTable(clusterLayout.size)
+  const endpoints = createRowTable(ROW_SIZE)
+  const keys = createRowTable(listenerKey.size)
+  const values = createRowTable(listenerValue.size)
+  const matchKeys = createRowTable(matchKey.size)
+  const matchValues: number[] = []
+  const relocations: number[] = []
+  const sourceMap: Record<string, string> = {}
+  const shape = { weighted: false, dynamic: false, sourceHash: false, localities: new Set<PolicyName>(), policies: new Set<PolicyName>() }
+
+  const unknownCluster = program.clusters.length
+  const needsUnknown = program.listeners.some((listener) =>
+    actionsOf(listener).some((action) => action.kind === 'weighted' && action.clusters.some((share) => share.cluster === null)),
+  )
+  const heads = needsUnknown ? [...program.clusters, UNKNOWN_CLUSTER] : program.clusters
+
+  const namedClusters: NamedCluster[] = []
+  for (const cluster of heads) {
+    const state = states.cluster(cluster.name)
+    const { target } = cluster
+    const index = clusters.push(clusterLayout, { state, max_connections: cluster.maxConnections })
+    const view = new DataView(clusters.bytes.buffer, index * clusterLayout.size, clusterLayout.size)
+    const set = (field: string, value: number): void =>
+      view.setUint32((clusterLayout.fields[field] as { offset: number }).offset, value, true)
+    sourceMap[`cluster:${index}`] = cluster.path
+    if (target.kind === 'balance') {
+      const block = lowering.balance(target.balance, states.within(cluster.name))
+      const first = endpoints.append(block.rows)
+      for (const offset of block.relocations) relocations.push(first * ROW_SIZE + offset)
+      set('policy', POLICIES.indexOf(block.policy))
+      set('flags', block.flags)
+      set('choice_count', block.choiceCount)
+      set('bias', block.bias)
+      view.setBigUint64(CELL_OFFSET, 1n, true)
+      view.setUint32(CELL_OFFSET + 8, first, true)
+      view.setUint32(CELL_OFFSET + 12, block.tiers, true)
+      shape.policies.add(block.policy)
+      if (block.shape.localities) shape.localities.add(block.policy)
+      namedClusters.push({ name: cluster.name, state, policy: block.policy })
+    } else {
+      set('flags', target.kind === 'refuse' ? CLUSTER_REFUSE : CLUSTER_PASS)
+      if (target.kind === 'refuse') set('reason', REASONS[target.reason])
+      namedClusters.push({
+        name: cluster.name,
+        state,
+        policy: target.kind === 'refuse' ? 'none' : 'ORIGINAL_DST',
+        ...(target.kind === 'refuse' && { refused: `${target.reason}: ${target.why}` }),
+      })
+    }
+  }
+
+  const rows = new Map<string, number>()
+  const writeChain = (action: Action): number => {
+    const known = rows.get(actionKey(action))
+    if (known !== undefined) return known
+    const index = pushChain(action)
+    rows.set(actionKey(action), index)
+    return index
+  }
+  const pushChain = (action: Action): number => {
+    if (action.kind === 'refuse') return chains.push(chainLayout, { kind: CHAIN_REFUSE, reason: REASONS[action.reason] })
+    if (action.kind === 'divert') return chains.push(chainLayout, { kind: CHAIN_DIVERT, reason: REASONS.diverted })
+    if (action.hash.kind === 'source_ip') shape.sourceHash = true
+    const hash = hashFields(action.hash, lowering)
+    if (action.kind === 'cluster') {
+      const pass = heads[action.cluster]?.target.kind === 'original_dst'
+      return chains.push(chainLayout, { kind: pass ? CHAIN_PASS : CHAIN_CLUSTER, target: action.cluster, ...hash })
+    }
+    shape.weighted = true
+    const total = action.clusters.reduce((sum, share) => sum + BigInt(share.weight), 0n)
+    const index = chains.push(chainLayout, {
+      kind: CHAIN_WEIGHTED,
+      target: chains.count + 1,
+      count: action.clusters.length,
+      total,
+      ...hash,
+    })
+    let upto = 0n
+    for (const share of action.clusters) {
+      upto += BigInt(share.weight)
+      chains.push(weightedLayout, { upto, cluster: share.cluster ?? unknownCluster })
+    }
+    return index
+  }
+
+  let sets = 0
+  const writer = {
+    row: writeChain,
+    set: () => ++sets,
+    entry: (set: number, port: number, address: Uint8Array, bits: number, row: number) => {
+      matchKeys.push(matchKey, { length: 64 + bits, set: swap32(set), port: swap16(port), address })
+      matchValues.push(row)
+    },
+  }
+  const namedListeners: NamedListener[] = []
+  for (const [index, listener] of program.listeners.entries()) {
+    const state = states.listener(listener.name)
+    sourceMap[`listener:${index}`] = listener.path
+    const targetOf = chainTargets(listener, writer)
+    const addresses: string[] = []
+    for (const key of listener.keys) {
+      const target = targetOf(key)
+      const value =
+        target.kind === 'static'
+          ? { target: target.row, state }
+          : { target: target.set, flags: LISTENER_DYNAMIC, state, fallback: target.fallback }
+      if (target.kind === 'dynamic') shape.dynamic = true
+      for (const dialled of dialledAddresses(key)) {
+        keys.push(listenerKey, { ...dialled, protocol: PROTOCOL[listener.protocol] })
+        values.push(listenerValue, value)
+      }
+      addresses.push(keyText(key))
+    }
+    const diverted = actionsOf(listener).flatMap((action) => (action.kind === 'divert' ? [{ path: action.path, why: action.why }] : []))
+    namedListeners.push({ name: listener.name, state, protocol: listener.protocol, addresses, ...(diverted.length > 0 && { diverted }) })
+  }
+
+  const protocols = { tcp: program.listeners.some((l) => l.protocol === 'tcp'), udp: program.listeners.some((l) => l.protocol === 'udp') }
+  const tables = {
+    listener: { keys: keys.bytes, values: values.bytes },
+    match: { keys: matchKeys.bytes, values: new Uint8Array(Uint32Array.from(matchValues).buffer) },
+    chain: chains.bytes,
+    cluster: clusters.bytes,
+    endpoint: endpoints.bytes,
+    states: states.keys,
+    endpointRelocations: Uint32Array.from(relocations),
+  }
+  if (states.count > STATE_SHARD_ROWS * STATE_SHARDS) {
+    diag.report({
+      code: 'KM1501',
+      severity: 'error',
+      path: '',
+      message: `the snapshot needs ${states.count} state rows; ${STATE_SHARD_ROWS * STATE_SHARDS} is the most`,
+      fix: 'split the snapshot between several instances',
+    })
+  }
+  return {
+    tables,
+    names: { listeners: namedListeners, clusters: namedClusters },
+    units: unitShapes(protocols, shape),
+    sourceMap,
+    budgets: {
+      tailCalls: TAIL_CALLS,
+      entries: {
+        listener: keys.count,
+        match: matchKeys.count,
+        chain: chains.count,
+        cluster: clusters.count,
+        endpoint: endpoints.count,
+        state: states.count,
+      },
+      bytes:
+        keys.bytes.length +
+        values.bytes.length +
+        matchKeys.bytes.length +
+        matchValues.length * 4 +
+        chains.bytes.length +
+        clusters.bytes.length +
+        endpoints.bytes.length +
+        states.count * stateLayout.size,
+    },
+  }
+}
+
+/** Programs to generate. Depends on what the configuration uses, never on how much of it or on which values. */
+function unitShapes(
+  protocols: { readonly tcp: boolean; readonly udp: boolean },
+  shape: {
+    weighted: boolean
+    dynamic: boolean
+    sourceHash: boolean
+    localities: ReadonlySet<PolicyName>
+    policies: ReadonlySet<PolicyName>
+  },
+): readonly UnitShape[] {
+  if (!protocols.tcp && !protocols.udp) return []
+  // A head that refuses or passes is met by the policy program of number 0.
+  const used = POLICIES.filter((policy, index) => index === 0 || shape.policies.has(policy))
+  return [
+    { kind: 'entry', ...protocols, dynamic: shape.dynamic, weighted: shape.weighted },
+    ...used.map(
+      (policy): UnitShape => ({
+        kind: 'policy',
+        policy,
+        ...protocols,
+        sourceHash: shape.sourceHash && (policy === 'RING_HASH' || policy === 'MAGLEV'),
+        localities: shape.localities.has(policy),
+      }),
+    ),
+  ]
+}
+
+function actionsOf(listener: Listener): readonly Action[] {
+  return [...listener.chains.map((chain) => chain.action), listener.fallback]
+}
+
+function actionKey(action: Action): string {
+  switch (action.kind) {
+    case 'refuse':
+      return `refuse ${action.reason}`
+    case 'divert':
+      return 'divert'
+    case 'cluster':
+      return `cluster ${action.cluster} ${JSON.stringify(action.hash)}`
+    case 'weighted':
+      return `weighted ${JSON.stringify([action.clusters, action.hash])}`
+  }
+}
+
+function hashFields(hash: HashPolicy, lowering: Lowering): { flags?: number; hash?: bigint } {
+  if (hash.kind === 'source_ip') return { flags: CHAIN_HASH_SOURCE_IP }
+  if (hash.kind === 'key') return { flags: CHAIN_HASH_CONSTANT, hash: lowering.hash(hash.key) }
+  return {}
+}
+
+function dialledAddresses(key: ListenerKey): readonly { address: Uint8Array; port: number }[] {
+  switch (key.kind) {
+    case 'exact':
+      return [{ address: key.address, port: key.port }]
+    case 'any4':
+      return [{ address: ANY4, port: key.port }]
+    case 'any6':
+      return [{ address: ANY6, port: key.port }]
+    case 'catch_all':
+      return [{ address: key.family === 'v4' ? ANY4 : ANY6, port: 0 }]
+  }
+}
+
+function keyText(key: ListenerKey): string {
+  switch (key.kind) {
+    case 'exact':
+      return addressPortText(key.address, key.port)
+    case 'any4':
+      return `0.0.0.0:${key.port}`
+    case 'any6':
+      return `[::]:${key.port}`
+    case 'catch_all':
+      return key.family === 'v4' ? '*' : '[*]'
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Writes the artifact. In: a Plan, the objects made for its units, coverage. Out: the bytes of artifact.tar (proto/artifact/format.ts says what
+ * is in it), the same for the same input on every run: nothing in them depends on time, directory, user or the order of keys in objects.
+ *
+ * Layers are gzip of the fast level: the maps layer is mostly owner keys (sha256, incompressible) and rows; a higher level makes it a few
+ * percent smaller and several times slower.
+ */
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { ABI_VERSION } from '../../proto/abi.ts'
+import { abiDigest } from '../../proto/artifact/abi-digest.ts'
+import { ARTIFACT_TYPE, type ArtifactConfig, type ProgramUnit } from '../../proto/artifact/format.ts'
+import { BLOBS, INDEX_FILE, INDEX_TYPE, type LayerName, LAYOUT, LAYOUT_FILE, MANIFEST_TYPE, manifestOf } from '../../proto/artifact/oci.ts'
+import { sha256 } from '../../proto/artifact/sha256.ts'
+import { NAMES_PATH, relocationDifferences, STATE_KEY_BYTES, TABLE_FILES } from '../../proto/artifact/table-files.ts'
+import type { Plan } from '../lower/plan.ts'
+import { type ArchiveFile, archive } from './archive.ts'
+
+export interface PackedUnit extends ProgramUnit {
+  readonly object: Uint8Array
+  /** its C text, for people */
+  readonly source: string
+}
+
+export interface PackInput {
+  readonly plan: Plan
+  /** the base object (no slots) and one for each unit of the plan */
+  readonly units: readonly PackedUnit[]
+  /** what became of every set field; plain JSON, keyed by xDS path, without positions */
+  readonly coverage: unknown
+  readonly compiler: ArtifactConfig['compiler']
+  readonly target: ArtifactConfig['target']
+  readonly protocols: ArtifactConfig['protocols']
+  readonly budgets: ArtifactConfig['budgets']
+}
+
+export interface Packed {
+  readonly bytes: Uint8Array
+  /** "sha256:..." of the manifest: the artifact's digest */
+  readonly digest: string
+  readonly config: ArtifactConfig
+}
+
+const LEVEL = 1
+const compress = promisify(gzip)
+
+export async function pack(input: PackInput): Promise<Packed> {
+  const units = [...input.units].sort((a, b) => (a.unit < b.unit ? -1 : 1))
+  const config = configOf(input, units)
+  const configBlob = Buffer.from(JSON.stringify(config))
+  const [programs, maps, sources] = await Promise.all([
+    layer(units.map(({ unit, object }) => ({ name: `programs/${unit}.o`, content: object }))),
+    layer(mapFiles(input.plan)),
+    layer([
+      json('sources/coverage.json', inOrder(input.coverage)),
+      json('sources/source-map.json', inOrder(input.plan.sourceMap)),
+      ...units.map(({ unit, source }) => ({ name: `sources/${unit}.c`, content: Buffer.from(source) })),
+    ]),
+  ])
+  const layers: Readonly<Record<LayerName, Uint8Array>> = { programs, maps, sources }
+  const manifest = Buffer.from(
+    JSON.stringify(
+      manifestOf(described(configBlob), { programs: described(programs), maps: described(maps), sources: described(sources) }),
+    ),
+  )
+  const digest = `sha256:${sha256(manifest)}`
+  const index = {
+    schemaVersion: 2,
+    mediaType: INDEX_TYPE,
+    manifests: [{ mediaType: MANIFEST_TYPE, digest, size: manifest.length, artifactType: ARTIFACT_TYPE }],
+  }
+  const bytes = await archive([
+    { name: LAYOUT_FILE, content: Buffer.from(LAYOUT) },
+    { name: INDEX_FILE, content: Buffer.from(JSON.stringify(index)) },
+    ...[manifest, configBlob, layers.programs, layers.maps, layers.sources].map(blob),
+  ])
+  return { bytes, digest, config }
+}
+
+function configOf(input: PackInput, units: readonly PackedUnit[]): ArtifactConfig {
+  const { tables } = input.plan
+  const slot = (one: ProgramUnit['slots'][number]): ProgramUnit['slots'][number] => ({
+    program: one.program,
+    hook: one.hook,
+    slot: one.slot,
+    instructions: one.instructions,
+  })
+  return {
+    schemaVersion: 1,
+    abi: { version: ABI_VERSION, digest: abiDigest() },
+    compiler: { version: input.compiler.version },
+    target: { kernel: input.target.kernel, features: [...input.target.features].sort() },
+    programs: units.map(({ unit, slots }) => ({ unit, slots: slots.map(slot) })),
+    protocols: [...input.protocols].sort(),
+    entries: { ...rowCounts(input.plan), state: tables.states.length / STATE_KEY_BYTES },
+    budgets: {
+      tailCalls: input.budgets.tailCalls,
+      objectInstructions: input.budgets.objectInstructions,
+      stackBytes: input.budgets.stackBytes,
+    },
+  }
+}
+
+function tableBytes({ tables }: Plan): Readonly<Record<(typeof TABLE_FILES)[number]['table'], Uint8Array>> {
+  return {
+    listenerKeys: tables.listener.keys,
+    listenerValues: tables.listener.values,
+    matchKeys: tables.match.keys,
+    matchValues: tables.match.values,
+    chain: tables.chain,
+    cluster: tables.cluster,
+    endpoint: tables.endpoint,
+    states: tables.states,
+    endpointRelocations: relocationDifferences(tables.endpointRelocations),
+  }
+}
+
+function rowCounts(plan: Plan): ArtifactConfig['entries'] {
+  const bytes = tableBytes(plan)
+  const counts: Record<keyof ArtifactConfig['entries'], number> = { listener: 0, match: 0, chain: 0, cluster: 0, endpoint: 0, state: 0 }
+  for (const { table, rowSize, entries } of TABLE_FILES) if (entries !== undefined) counts[entries] = bytes[table].length / rowSize
+  return counts
+}
+
+function mapFiles(plan: Plan): readonly ArchiveFile[] {
+  const bytes = tableBytes(plan)
+  return [...TABLE_FILES.map(({ table, path }) => ({ name: path, content: bytes[table] })), json(NAMES_PATH, plan.names)]
+}
+
+async function layer(files: readonly ArchiveFile[]): Promise<Uint8Array> {
+  const sorted = [...files].sort((a, b) => (a.name < b.name ? -1 : 1))
+  return compress(await archive(sorted), { level: LEVEL })
+}
+
+function json(name: string, value: unknown): ArchiveFile {
+  return { name, content: Buffer.from(JSON.stringify(value)) }
+}
+
+/** The same value with the keys of every object sorted. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, item]) => [key, inOrder(item)]))
+}
+
+function blob(content: Uint8Array): ArchiveFile {
+  return { name: BLOBS + sha256(content), content }
+}
+
+function described(content: Uint8Array): { readonly digest: string; readonly size: number } {
+  return { digest: `sha256:${sha256(content)}`, size: content.length }
+}

@@ -1,0 +1,76 @@
+/**
+ * IP addresses as text and as the one form that the kernel tables hold: 16 bytes, IPv4 as ::ffff:a.b.c.d.
+ * In: text of a snapshot or an option. Out: bytes, or undefined where the text is no address (a host name, a prefix, a scoped address).
+ */
+import { isIPv6 } from 'node:net'
+
+/** Prefix bits in front of an IPv4 address in mapped form. */
+export const MAPPED_BITS = 96
+
+export function parseIp(text: string): Uint8Array | undefined {
+  return parseIpv4(text) ?? parseIpv6(text)
+}
+
+export function isIpv4(address: Uint8Array): boolean {
+  for (let i = 0; i < 10; i++) if (address[i] !== 0) return false
+  return address[10] === 0xff && address[11] === 0xff
+}
+
+/** 0.0.0.0 or :: */
+export function isAnyAddress(address: Uint8Array): boolean {
+  return address.every((byte, index) => byte === 0 || ((index === 10 || index === 11) && isIpv4(address)))
+}
+
+const ZERO = 48
+const DOT = 46
+
+function parseIpv4(text: string): Uint8Array | undefined {
+  const { length } = text
+  if (length < 7 || length > 15) return undefined
+  const bytes = new Uint8Array(16)
+  bytes[10] = 0xff
+  bytes[11] = 0xff
+  let at = 12
+  let value = 0
+  let digits = 0
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === DOT) {
+      if (digits === 0 || at === 15) return undefined
+      bytes[at++] = value
+      value = 0
+      digits = 0
+      continue
+    }
+    const digit = code - ZERO
+    if (digit < 0 || digit > 9 || (digits > 0 && value === 0)) return undefined
+    value = value * 10 + digit
+    digits++
+    if (value > 255) return undefined
+  }
+  if (digits === 0 || at !== 15) return undefined
+  bytes[15] = value
+  return bytes
+}
+
+function parseIpv6(text: string): Uint8Array | undefined {
+  if (text.includes('%') || !isIPv6(text)) return undefined
+  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text)
+  const tail = dotted ? parseIpv4(dotted[2] as string) : undefined
+  const hex = dotted && tail ? `${dotted[1]}${word(tail, 12)}:${word(tail, 14)}` : text
+  const [head = '', rest] = hex.split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = rest === undefined || rest === '' ? [] : rest.split(':')
+  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right]
+  const bytes = new Uint8Array(16)
+  for (const [index, group] of groups.entries()) {
+    const value = Number.parseInt(group, 16)
+    bytes[index * 2] = value >> 8
+    bytes[index * 2 + 1] = value & 0xff
+  }
+  return bytes
+}
+
+function word(bytes: Uint8Array, at: number): string {
+  return (((bytes[at] as number) << 8) | (bytes[at + 1] as number)).toString(16)
+}

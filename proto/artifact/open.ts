@@ -1,0 +1,36 @@
+/**
+ * Reads an artifact from a file. In: its path. Out: as `readArtifact`; a file that cannot be read is KM9001. Never throws.
+ */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { runtimeCodes } from '../codes.ts'
+import { type ReadResult, readArtifact } from './read.ts'
+
+/** Four times the artifact of 100,000 services with 1,000,000 endpoints; a Buffer holds no more on every Node. */
+const MOST_BYTES = 2 ** 31 - 1
+
+export function openArtifact(path: string): ReadResult {
+  let bytes: Uint8Array
+  try {
+    const file = openSync(path, 'r')
+    try {
+      const { size } = fstatSync(file)
+      if (!fstatSync(file).isFile()) return unreadable(`${path} is no ordinary file`)
+      if (size > MOST_BYTES) return unreadable(`${path} has ${size} bytes, more than an artifact may have`)
+      bytes = readFileSync(file)
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    return unreadable(`${path} cannot be read: ${error instanceof Error ? reason(error) : 'unknown error'}`)
+  }
+  return readArtifact(bytes)
+}
+
+/** "ENOENT: no such file or directory, open 'x'" -> "no such file or directory" */
+function reason(error: Error): string {
+  return /^[A-Z0-9]+: ([^,]+)/.exec(error.message)?.[1] ?? error.message
+}
+
+function unreadable(message: string): ReadResult {
+  return { kind: 'invalid', error: { code: 'KM9001', message, fix: runtimeCodes.KM9001.fix } }
+}

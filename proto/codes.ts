@@ -1,0 +1,342 @@
+/**
+ * Codes that both halves may show: reading an artifact, applying it, and what the machine can do. compiler/diag/codes.ts adds the compiler's own.
+ * Invariant: a code is literal, never renumbered, never given another meaning; a code that is no longer used keeps its entry.
+ * One line a code; add yours in its range, in ascending order. KM90xx artifact, KM91xx apply, KM92xx environment.
+ */
+export interface CodeEntry {
+  /** What it is unless the place that reports it says otherwise. */
+  readonly severity: 'error' | 'warning'
+  /** A few words, lower case, no full stop. */
+  readonly title: string
+  /** Whole sentences for `explain`: what it means and why it is so. */
+  readonly explanation: string
+  /** Whole sentences: what to do. Printed after `fix` when a diagnostic brings no fix of its own. */
+  readonly fix: string
+}
+
+export const runtimeCodes = {
+  // KM90xx artifact
+  KM9001: {
+    severity: 'error',
+    title: 'the artifact cannot be read',
+    explanation: 'The file does not exist, may not be read, or is no ordinary file.',
+    fix: 'Check the name and the permissions.',
+  },
+  KM9002: {
+    severity: 'error',
+    title: 'not an artifact',
+    explanation: 'The file is not a tar archive, or a tar archive that is no OCI image layout.',
+    fix: 'Give the file that `kmeshc compile -o` wrote.',
+  },
+  KM9003: {
+    severity: 'error',
+    title: 'the archive is damaged',
+    explanation: 'The archive ends too early, a header does not carry its checksum, or there is something behind its end.',
+    fix: 'Copy the file again, or compile it again.',
+  },
+  KM9004: {
+    severity: 'error',
+    title: 'an entry that does not belong in an artifact',
+    explanation:
+      'The archive holds an absolute path, "..", a link, a device, a name twice, or a file that nothing refers to. No compiler writes such an archive.',
+    fix: 'Do not use this file; compile the snapshot again.',
+  },
+  KM9005: {
+    severity: 'error',
+    title: 'a digest does not match',
+    explanation: 'The content of a blob has another sha256 or size than the one it is named by, so the file was changed or damaged.',
+    fix: 'Copy the file again, or compile it again.',
+  },
+  KM9006: {
+    severity: 'error',
+    title: 'another kind of OCI image',
+    explanation:
+      'The archive is an OCI image layout, but its artifact type or the types of its layers are not those of a compiled snapshot.',
+    fix: 'Give the file that `kmeshc compile -o` wrote.',
+  },
+  KM9007: {
+    severity: 'error',
+    title: 'a document breaks its schema',
+    explanation: 'The index, manifest, config or names document is not JSON, or does not follow its schema.',
+    fix: 'Compile the snapshot again.',
+  },
+  KM9008: {
+    severity: 'error',
+    title: 'another version of the artifact format',
+    explanation: 'The artifact was written for another version of the format than the one that is read here.',
+    fix: 'Compile the snapshot again with the kmeshc of this version.',
+  },
+  KM9009: {
+    severity: 'error',
+    title: 'other struct layouts',
+    explanation:
+      'The programs and tables of the artifact follow another version of the struct layouts that compiler, runtime and programs share.',
+    fix: 'Compile the snapshot again with the kmeshc of this version.',
+  },
+  KM9010: {
+    severity: 'error',
+    title: 'a layer cannot be unpacked',
+    explanation: 'A layer is not valid gzip, or unpacks to more than an artifact may hold.',
+    fix: 'Compile the snapshot again.',
+  },
+  KM9011: {
+    severity: 'error',
+    title: 'layers and config disagree',
+    explanation:
+      'A program or table that the config names is missing, one that it does not name is there, or a table has another number of rows.',
+    fix: 'Compile the snapshot again.',
+  },
+  KM9012: {
+    severity: 'error',
+    title: 'a table refers to a row that does not exist',
+    explanation:
+      'A row of a table names a state, chain, cluster or endpoint row beyond the end of its table. No compiler writes such a table.',
+    fix: 'Compile the snapshot again.',
+  },
+
+  // KM91xx apply
+  KM9101: {
+    severity: 'error',
+    title: 'another runtime is at work',
+    explanation: 'Only one runtime at a time may change an instance; another process holds its lock.',
+    fix: 'Wait until it has finished, or choose another --instance.',
+  },
+  KM9102: {
+    severity: 'error',
+    title: 'not a name of an instance',
+    explanation: 'Names of instances are directory names in a bpffs, which reserves the dot.',
+    fix: 'Use letters, digits, _ and -, at most 63 of them.',
+  },
+  KM9103: {
+    severity: 'error',
+    title: 'not a cgroup v2 directory',
+    explanation: '--cgroup names a directory that exists in the cgroup v2 hierarchy.',
+    fix: 'Create the directory first, or leave --cgroup out to govern one that the runtime makes.',
+  },
+  KM9104: {
+    severity: 'error',
+    title: 'nested governed cgroups',
+    explanation:
+      'Programs of a cgroup also run for the cgroups below it, so two instances on one path would both choose for the same connection.',
+    fix: 'Detach the other instance first, or choose a cgroup beside it.',
+  },
+  KM9105: {
+    severity: 'error',
+    title: 'the instance governs another cgroup',
+    explanation: 'An instance keeps the cgroup of its first apply.',
+    fix: 'Leave --cgroup out, choose another --instance, or detach the instance first.',
+  },
+  KM9106: {
+    severity: 'error',
+    title: 'no such instance',
+    explanation: 'Nothing is pinned under this name.',
+    fix: 'Check --instance; `kmesh-runtime apply` makes an instance.',
+  },
+  KM9107: {
+    severity: 'error',
+    title: 'the instance is damaged',
+    explanation: 'Pins of the instance are missing, so its tables cannot be reached. Its programs refuse what they no longer can decide.',
+    fix: 'Run `kmesh-runtime detach` for the instance, then apply again.',
+  },
+  KM9108: {
+    severity: 'error',
+    title: 'the instance has other struct layouts',
+    explanation: 'The tables in the kernel were made for another version of the struct layouts than this runtime and artifact have.',
+    fix: 'Detach the instance with the runtime that made it, or with this one, then apply again.',
+  },
+  KM9109: {
+    severity: 'error',
+    title: 'the verifier rejects a program',
+    explanation: 'The kernel refuses to load a program of the artifact. Nothing was changed.',
+    fix: 'Report it with the verifier log (--verbose writes all of it to a file); compile for this kernel with --target where it is older than the target of the artifact.',
+  },
+  KM9110: {
+    severity: 'error',
+    title: 'a program cannot be loaded',
+    explanation: 'A program object of the artifact is not one that the kernel or libbpf can load.',
+    fix: 'Compile the snapshot again with the kmeshc of this version.',
+  },
+  KM9111: {
+    severity: 'error',
+    title: 'foreign programs run before ours',
+    explanation: 'Programs of somebody else on the same hooks run first and may have changed the address before ours see it.',
+    fix: 'Remove them, or accept them with --allow-foreign.',
+  },
+  KM9112: {
+    severity: 'error',
+    title: 'the runtime is inside the governed cgroup',
+    explanation: 'A runtime that governs itself would meet its own programs; it has to stay outside.',
+    fix: 'Run it from a process outside the cgroup.',
+  },
+  KM9113: {
+    severity: 'error',
+    title: 'no free generation',
+    explanation: 'All slots for generations are taken.',
+    fix: 'Detach the instance, then apply again.',
+  },
+  KM9114: {
+    severity: 'warning',
+    title: 'the governed cgroup was made again',
+    explanation:
+      'The directory was removed and made again, for instance by a restart of its unit. The programs were attached to the old one, which nothing new joins.',
+    fix: 'Nothing: apply has attached them to the new one. Connections made in between were not governed.',
+  },
+  KM9115: {
+    severity: 'warning',
+    title: 'the governed cgroup is gone',
+    explanation: 'The programs are attached to a cgroup whose directory was removed, or made again since.',
+    fix: 'Apply again to attach them to the directory that is there now, or detach the instance.',
+  },
+  KM9116: {
+    severity: 'error',
+    title: 'the kernel refused an operation',
+    explanation: 'A call of the kernel failed that has to succeed for this command.',
+    fix: 'Run as root, or with CAP_BPF, CAP_NET_ADMIN and write permission in the cgroup and the bpffs; `kmesh-runtime doctor` says what is missing.',
+  },
+  KM9117: {
+    severity: 'warning',
+    title: 'live sockets escaped',
+    explanation:
+      'Sockets that were made before their process joined the governed cgroup, or whose connections are older than the programs, are not governed.',
+    fix: 'Restart these programs, or destroy the sockets with --reset-existing.',
+  },
+  KM9118: {
+    severity: 'warning',
+    title: 'a listener is diverted',
+    explanation:
+      'The listener needs a slow path that does not exist yet. Connections to it are refused and counted, or pass untouched with --diverted=pass.',
+    fix: 'See the reason at its path; use --diverted=pass to let them through.',
+  },
+  KM9119: {
+    severity: 'error',
+    title: 'libbpf is missing',
+    explanation: 'The library libbpf.so.1 cannot be opened.',
+    fix: 'Install it, for instance `apt install libbpf1`.',
+  },
+  KM9120: {
+    severity: 'error',
+    title: 'the command cannot be started',
+    explanation: 'The command after -- does not exist or may not be run.',
+    fix: 'Check its name and the permissions.',
+  },
+  KM9121: {
+    severity: 'warning',
+    title: 'connected sockets could not be released',
+    explanation: 'UDP sockets that are connected to an endpoint that left keep sending to it.',
+    fix: 'Run as root so that sockets can be destroyed, or restart the programs that hold them.',
+  },
+  KM9122: {
+    severity: 'warning',
+    title: 'something could not be undone',
+    explanation: 'The command failed, and a part of what it had made could not be removed again.',
+    fix: 'Run `kmesh-runtime detach` for the instance if it is not in use.',
+  },
+  KM9123: {
+    severity: 'error',
+    title: 'the instance is incomplete',
+    explanation: 'An earlier first apply or a detach was cut off. Nothing is governed.',
+    fix: 'Apply again, which clears it, or run `kmesh-runtime detach`.',
+  },
+  KM9124: {
+    severity: 'warning',
+    title: 'source addresses are not all known',
+    explanation:
+      'Balancing that hashes the source address needs the address of each network namespace that governed processes are in. Where it is not known, such connections are refused and counted as no_source.',
+    fix: 'Run as root, so that namespaces of other processes can be entered.',
+  },
+
+  // KM92xx environment
+  KM9201: {
+    severity: 'error',
+    title: 'a program cannot be attached here',
+    explanation: 'The kernel does not load or attach a program of a kind that the data plane consists of.',
+    fix: 'Use a kernel from 6.1 on that has CONFIG_CGROUP_BPF, and run as root or with CAP_BPF and CAP_NET_ADMIN.',
+  },
+  KM9202: {
+    severity: 'error',
+    title: 'the kernel lacks a helper',
+    explanation: 'The programs call a function of the kernel that this one does not offer to them.',
+    fix: 'Use a kernel from 6.1 on.',
+  },
+  KM9203: {
+    severity: 'error',
+    title: 'the kernel lacks a kind of table',
+    explanation: 'A table of the data plane, or an operation on it, is not supported by this kernel.',
+    fix: 'Use a kernel from 6.1 on.',
+  },
+  KM9204: {
+    severity: 'error',
+    title: 'no usable cgroup v2 hierarchy',
+    explanation: 'Programs are attached to cgroup v2 directories. None is mounted, or none can be made there.',
+    fix: 'Mount one, for instance `mount -t cgroup2 none /sys/fs/cgroup/unified`, and run where it is writable.',
+  },
+  KM9205: {
+    severity: 'error',
+    title: 'no usable bpffs',
+    explanation: 'What an instance consists of is pinned in a bpffs. None is mounted, and none can be.',
+    fix: 'Run `mount -t bpf bpf /sys/fs/bpf` as root, or run with CAP_SYS_ADMIN.',
+  },
+  KM9206: {
+    severity: 'error',
+    title: 'a capability is missing',
+    explanation: 'The runtime needs it to load or attach programs.',
+    fix: 'Run as root, or give it CAP_BPF and CAP_NET_ADMIN.',
+  },
+  KM9207: {
+    severity: 'warning',
+    title: 'a capability for a part of the work is missing',
+    explanation: 'Everything that needs it is left out, and the output says so.',
+    fix: 'Run as root, or give it the capability.',
+  },
+  KM9208: {
+    severity: 'warning',
+    title: 'programs are interpreted',
+    explanation: 'The just-in-time compiler of the kernel is off, which makes each decision several times slower.',
+    fix: 'Run `sysctl net.core.bpf_jit_enable=1`.',
+  },
+  KM9209: {
+    severity: 'warning',
+    title: 'unprivileged users may load programs',
+    explanation: 'The data plane does not need that, and it widens what a local attacker can try.',
+    fix: 'Run `sysctl kernel.unprivileged_bpf_disabled=2`.',
+  },
+  KM9210: {
+    severity: 'warning',
+    title: 'sockets cannot be destroyed',
+    explanation: 'Connected UDP sockets stay with an endpoint that left, and --reset-existing does nothing.',
+    fix: 'Use a kernel with CONFIG_INET_DIAG_DESTROY, CONFIG_INET_TCP_DIAG and CONFIG_INET_UDP_DIAG, and give the runtime CAP_NET_ADMIN.',
+  },
+  KM9211: {
+    severity: 'warning',
+    title: 'few open files are allowed',
+    explanation: 'An apply holds up to a thousand descriptors.',
+    fix: 'Run `ulimit -n 4096` before it.',
+  },
+  KM9212: {
+    severity: 'warning',
+    title: 'programs of others are on the same hooks',
+    explanation:
+      'Those that run before ours may have changed the address before ours see it; those that run after may change what ours chose.',
+    fix: 'Remove them, or apply with --allow-foreign when they are meant to be there.',
+  },
+  KM9213: {
+    severity: 'warning',
+    title: 'the kernel is older than those it was tried on',
+    explanation: 'Every needed feature was probed and is there, but nobody tried this version.',
+    fix: 'Use a kernel from 6.1 on.',
+  },
+  KM9214: {
+    severity: 'warning',
+    title: 'service addresses can be reached without the programs',
+    explanation: 'Should the programs be detached, clients connect to the raw address, and these have a route that leaves the machine.',
+    fix: 'Give the service addresses a route that refuses, for instance `ip route add unreachable 10.96.0.0/12`.',
+  },
+  KM9215: {
+    severity: 'warning',
+    title: 'the kernel brings no type information',
+    explanation: 'Nothing of the data plane needs it, but tools that show programs and tables in detail do.',
+    fix: 'Use a kernel with CONFIG_DEBUG_INFO_BTF.',
+  },
+} as const satisfies Record<string, CodeEntry>
+
+export type RuntimeCode = keyof typeof runtimeCodes

@@ -1,0 +1,11 @@
+/** `kmesh-runtime detach`: takes an instance out of the kernel. JSON: proto/detach.schema.json. */
+import { detach } from '../detach.ts'
+import { type Format, finish } from './output.ts'
+
+export function detachCommand(args: { readonly instance: string; readonly format: Format }): Promise<number> {
+  return finish(args.format, () => {
+    const report = detach(args.instance)
+    const cgroup = report.cgroup === null ? '' : `; ${report.cgroup} ${report.cgroupRemoved ? 'is removed' : 'stays'}`
+    return { json: { ...report }, text: `instance ${report.instance} is detached (${report.hooks.length} hooks)${cgroup}\n`, findings: [] }
+  })
+}

@@ -1,0 +1,46 @@
+/**
+ * What shape an instance is in. In: its pins; out: one of four conditions, with open tables where there are some.
+ * Invariant: `ready` means that a generation is in force and every table can be reached; nothing else is worked on.
+ */
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { ABI_VERSION } from '../proto/abi.ts'
+import { abiDigest } from '../proto/artifact/abi-digest.ts'
+import { coded } from './coded-error.ts'
+import { readLinks } from './links.ts'
+import { namesIn, type Pins } from './pins.ts'
+import { liveSlot } from './record.ts'
+import { openTables, type Tables } from './tables.ts'
+import type { Undo } from './undo.ts'
+
+export type Condition =
+  /** nothing is pinned */
+  | { readonly kind: 'absent' }
+  /** a first apply or a detach that was cut off: nothing is governed */
+  | { readonly kind: 'incomplete' }
+  /** attached, and tables cannot be reached: what connects is refused */
+  | { readonly kind: 'damaged'; readonly missing: string }
+  | { readonly kind: 'ready'; readonly tables: Tables }
+
+const ABI_MARK = `abi_${ABI_VERSION}_${abiDigest().slice(0, 12)}`
+
+/** Throws KM9108 when the tables have other layouts. The caller closes the tables. */
+export function inspectInstance(pins: Pins): Condition {
+  if (namesIn(pins.root).length === 0) return { kind: 'absent' }
+  const mark = namesIn(pins.root).find((name) => name.startsWith('abi_'))
+  if (mark !== undefined && mark !== ABI_MARK) throw coded('KM9108', `the tables of ${pins.root} are ${mark}; this runtime has ${ABI_MARK}`)
+  const attached = readLinks(pins).length > 0
+  const tables = openTables(pins)
+  if (tables === null) return attached ? { kind: 'damaged', missing: `maps below ${pins.root}` } : { kind: 'incomplete' }
+  if (liveSlot(tables) !== 0 && existsSync(pins.epochs)) return { kind: 'ready', tables }
+  const live = liveSlot(tables) !== 0
+  tables.close()
+  return live && attached ? { kind: 'damaged', missing: pins.epochs } : { kind: 'incomplete' }
+}
+
+export function markAbi(pins: Pins, undo: Undo): void {
+  const path = join(pins.root, ABI_MARK)
+  if (existsSync(path)) return
+  mkdirSync(path)
+  undo.add('mark of the layouts', () => rmdirSync(path))
+}

@@ -1,0 +1,33 @@
+/**
+ * Takes an instance out of the kernel. In: its name; out: what was removed. Nothing stays: links, programs, maps, pins, the cgroup that the
+ * runtime made (unless somebody is in it) and the bpffs that it mounted (unless others use it).
+ */
+import { coded } from './coded-error.ts'
+import { clearInstance } from './clear.ts'
+import { recordedCgroup, removeDefaultCgroup } from './governed-cgroup.ts'
+import { readLinks } from './links.ts'
+import { openPlace } from './place.ts'
+import type { HookName } from './sys/libbpf-link.ts'
+
+export interface DetachReport {
+  readonly instance: string
+  readonly cgroup: string | null
+  /** hooks that were attached */
+  readonly hooks: readonly HookName[]
+  /** made by the user, kept because somebody is in it, or removed */
+  readonly cgroupRemoved: boolean
+}
+
+export function detach(instance: string): DetachReport {
+  const place = openPlace(instance)
+  if (place === null) throw coded('KM9106', `nothing is pinned for instance "${instance}"`)
+  try {
+    const cgroup = recordedCgroup(place.pins.cgroup)
+    const hooks = readLinks(place.pins).map((link) => link.hook)
+    clearInstance(place.pins)
+    const cgroupRemoved = cgroup !== null && removeDefaultCgroup(instance, cgroup)
+    return { instance, cgroup, hooks, cgroupRemoved }
+  } finally {
+    place.release()
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * From an artifact to a filled epoch. In: an artifact, the generations that are kept, a free epoch; out: state rows for its owners and pinned, filled
+ * tables that nothing sees yet. Invariant: artifact tables are never changed, only copies.
+ */
+import type { Artifact } from '../proto/artifact/format.ts'
+import type { Clock } from './clock.ts'
+import { type BuiltEpoch, buildEpoch, padded, readStateList, type TableContent } from './epoch.ts'
+import { holdNames, type HeldUnit, packNames } from './names.ts'
+import type { Pins } from './pins.ts'
+import type { GenerationRecord } from './record.ts'
+import { relocate } from './relocate.ts'
+import { forgetFailures, readStates, writeStates } from './state-shards.ts'
+import { planStates, type StatePlan } from './states.ts'
+import { STATE_SHARDS, STATE_SHARD_ROWS } from '../proto/abi.ts'
+import type { Tables } from './tables.ts'
+import type { Undo } from './undo.ts'
+
+export type FillPhase = 'make' | 'fill'
+
+/** Gives every owner of the artifact a state row. */
+export function fillStates(
+  pins: Pins,
+  tables: Tables,
+  artifact: Artifact,
+  kept: readonly GenerationRecord[],
+  clock: Clock<FillPhase>,
+  undo: Undo,
+): StatePlan {
+  return clock.time('fill', () => {
+    const rows = readStates(pins)
+    const plan = planStates(artifact.tables.states, rows, namedStates(pins, kept))
+    forgetFailures(tables, plan.reclaimed)
+    writeStates(pins, tables, plan, rows, undo)
+    return plan
+  })
+}
+
+export interface FilledEpoch extends BuiltEpoch {
+  readonly namesBytes: number
+  /** km_endpoint and km_cluster as they are in the kernel */
+  readonly endpoint: Uint8Array
+  readonly cluster: Uint8Array
+}
+
+/** Makes and fills the tables of an epoch. */
+export function fillEpoch(
+  pins: Pins,
+  epoch: number,
+  artifact: Artifact,
+  ids: Uint32Array,
+  units: readonly HeldUnit[],
+  clock: Clock<FillPhase>,
+  undo: Undo,
+): FilledEpoch {
+  const { tables } = artifact
+  const start = performance.now()
+  const relocated = relocate(tables, ids)
+  const names = packNames(holdNames(artifact.names, ids, units))
+  clock.add('fill', performance.now() - start)
+  const contents: readonly TableContent[] = [
+    { map: 'km_listener', keys: tables.listenerKeys, values: relocated.listenerValues },
+    { map: 'km_match', keys: tables.matchKeys, values: tables.matchValues },
+    { map: 'km_chain', values: tables.chain },
+    { map: 'km_cluster', values: relocated.cluster },
+    { map: 'km_endpoint', values: relocated.endpoint },
+    { map: 'km_names', values: padded(names) },
+  ]
+  const built = buildEpoch(pins, epoch, contents, ids, undo)
+  clock.add('make', built.makeTime)
+  clock.add('fill', built.fillTime)
+  return { ...built, namesBytes: names.length, endpoint: relocated.endpoint, cluster: relocated.cluster }
+}
+
+/** 1 by id for every state row that a kept generation names. */
+function namedStates(pins: Pins, kept: readonly GenerationRecord[]): Uint8Array {
+  const named = new Uint8Array(kept.length === 0 ? 0 : STATE_SHARDS * STATE_SHARD_ROWS)
+  for (const { epoch } of kept) for (const id of readStateList(pins, epoch)) if (id < named.length) named[id] = 1
+  return named
+}

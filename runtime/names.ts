@@ -1,0 +1,30 @@
+/**
+ * The names document of an epoch, as km_names holds it: gzipped JSON in chunks. In: an artifact's names and the stable ids; out: bytes, and back.
+ * It says what status and dump need beyond the tables: names, which programs make decisions, what is diverted.
+ */
+import { gunzipSync, gzipSync } from 'node:zlib'
+import type { NamedCluster, NamedListener, NamesDocument } from '../proto/artifact/format.ts'
+
+/** The artifact's names with stable ids instead of local indices, and the programs of the generation. */
+export interface HeldNames extends NamesDocument {
+  readonly units: readonly HeldUnit[]
+}
+
+export interface HeldUnit {
+  readonly unit: string
+  /** sha256 of the object, hex, as far as its pin directory is named */
+  readonly object: string
+}
+
+export function holdNames(names: NamesDocument, ids: Uint32Array, units: readonly HeldUnit[]): HeldNames {
+  const held = <T extends NamedListener | NamedCluster>(entry: T): T => ({ ...entry, state: ids[entry.state] ?? 0 })
+  return { listeners: names.listeners.map(held), clusters: names.clusters.map(held), units }
+}
+
+export function packNames(names: HeldNames): Buffer {
+  return gzipSync(JSON.stringify(names), { level: 1 })
+}
+
+export function unpackNames(bytes: Uint8Array): HeldNames {
+  return JSON.parse(gunzipSync(bytes).toString('utf8')) as HeldNames
+}

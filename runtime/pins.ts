@@ -1,0 +1,78 @@
+/**
+ * Where an instance keeps what in its bpffs. In: mount point and instance name; out: paths.
+ *
+ *   BPFFS/kmesh/INSTANCE/<map>                  the maps of proto/abi.ts
+ *                        abi_<version>_<hex>    directory, empty: which layouts they have
+ *                        cgroup                 symbolic link to the governed cgroup
+ *                        links/<hook>           what keeps the programs attached
+ *                        base/<digest>/<program>      attached programs
+ *                        programs/<digest>/<program>  programs of the generations, by object
+ *                        epoch/<n>/<map>        inner tables of an epoch, and `states`, its stable ids by local index
+ *                        state/<shard>          inner tables of km_state
+ *
+ * Inner tables and programs have pins of their own because descriptors by id need CAP_SYS_ADMIN, which apply does without.
+ * Invariant: no name has a dot, which bpffs reserves.
+ */
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { coded } from './coded-error.ts'
+import type { Undo } from './undo.ts'
+
+export interface Pins {
+  readonly root: string
+  readonly cgroup: string
+  readonly links: string
+  readonly base: string
+  readonly programs: string
+  readonly epochs: string
+  readonly states: string
+  map(name: string): string
+  link(hook: string): string
+  epoch(epoch: number): string
+  state(shard: number): string
+}
+
+export const KMESH_DIRECTORY = 'kmesh'
+const INSTANCE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
+
+export function pinsOf(bpffs: string, instance: string): Pins {
+  checkInstanceName(instance)
+  const root = join(bpffs, KMESH_DIRECTORY, instance)
+  return {
+    root,
+    cgroup: join(root, 'cgroup'),
+    links: join(root, 'links'),
+    base: join(root, 'base'),
+    programs: join(root, 'programs'),
+    epochs: join(root, 'epoch'),
+    states: join(root, 'state'),
+    map: (name) => join(root, name),
+    link: (hook) => join(root, 'links', hook),
+    epoch: (epoch) => join(root, 'epoch', String(epoch)),
+    state: (shard) => join(root, 'state', String(shard)),
+  }
+}
+
+export function checkInstanceName(instance: string): void {
+  if (INSTANCE_NAME.test(instance)) return
+  throw coded('KM9102', `"${instance}" is no name for an instance: letters, digits, _ and -, at most 63`)
+}
+
+/** Names in a directory; none when it does not exist. */
+export function namesIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : []
+}
+
+/** Makes a directory where there is none; undone when it is empty then. */
+export function ensureDirectory(directory: string, undo: Undo): void {
+  if (existsSync(directory)) return
+  mkdirSync(directory, { recursive: true })
+  undo.add(directory, () => {
+    if (namesIn(directory).length === 0) rmdirSync(directory)
+  })
+}
+
+/** Removes a directory of pins with everything in it. */
+export function removeTree(directory: string): void {
+  rmSync(directory, { recursive: true, force: true })
+}

@@ -1,0 +1,87 @@
+/**
+ * Ordinary clients in the governed cgroup. In: what to dial and how often; out: how many requests went wrong, as the client itself says.
+ * Every request is a TCP connection of its own: the choice of an endpoint is made once for each connection.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { findCgroup2 } from '../../runtime/sys/mountinfo.ts'
+import { command } from '../commands.ts'
+
+export interface Ran {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command through `kmesh-runtime exec`, which starts it inside the governed cgroup. */
+export function governed(instance: string, argv: readonly string[]): Promise<Ran> {
+  const [file, ...rest] = [...command('kmesh-runtime'), 'exec', '--instance', instance, '--', ...argv]
+  const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const text = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => {
+    text.stdout += chunk.toString()
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    text.stderr += chunk.toString()
+  })
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, ...text }))
+  })
+}
+
+export interface Load {
+  readonly requests: number
+  readonly failed: number
+}
+
+/** `count` requests with curl, one after the other. */
+export async function curl(instance: string, place: string, count: number): Promise<Load> {
+  const argv = [
+    'curl',
+    '-s',
+    '-H',
+    'Connection: close',
+    '--connect-timeout',
+    '5',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code}\\n',
+    `http://${place}/[1-${count}]`,
+  ]
+  const { stdout } = await governed(instance, argv)
+  const answered = stdout.split('\n').filter((line) => line === '200').length
+  return { requests: count, failed: count - answered }
+}
+
+/** As many requests as go in that time with wrk, eight at once. */
+export async function wrk(instance: string, place: string, seconds: number): Promise<Load> {
+  const { code, stdout, stderr } = await governed(instance, [
+    'wrk',
+    '-t1',
+    '-c8',
+    `-d${seconds}s`,
+    '-H',
+    'Connection: close',
+    `http://${place}/`,
+  ])
+  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? Number.NaN)
+  if (code !== 0 || Number.isNaN(requests)) throw new Error(`wrk ended with ${code}: ${stderr || stdout}`)
+  const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1).map(Number) ?? []
+  const other = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0)
+  return { requests, failed: errors.reduce((sum, count) => sum + count, other) }
+}
+
+const PATIENCE_MS = 2000
+
+/** Ends clients that are still in the default cgroup of the instance, after an interruption: a cgroup in use cannot be removed. */
+export function endClients(instance: string): void {
+  const cgroup = join(findCgroup2() ?? '', 'kmesh', instance)
+  if (!existsSync(cgroup)) return
+  writeFileSync(join(cgroup, 'cgroup.kill'), '1')
+  const deadline = Date.now() + PATIENCE_MS
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  while (readFileSync(join(cgroup, 'cgroup.events'), 'utf8').includes('populated 1') && Date.now() < deadline) Atomics.wait(pause, 0, 0, 5)
+}

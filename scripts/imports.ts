@@ -1,0 +1,154 @@
+/**
+ * Who may import whom, as a table, and the real import graph to hold against it (scripts/imports.test.ts).
+ *
+ * Phases meet in compiler/*.ts only: of each other they import types, and only downstream ones of upstream ones. Nobody but the files named here does
+ * IO. runtime/ knows proto/ and nothing of compiler/ (invariants 3 and 9). Tests may import what they like.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { dirname, join } from 'node:path'
+import ts from 'typescript'
+
+export interface Import {
+  /** path from the root of the checkout */
+  readonly file: string
+  /** the same for a file of ours, else the package or "node:..." module */
+  readonly target: string
+  readonly kind: 'value' | 'type'
+  readonly origin: 'own' | 'package' | 'node'
+}
+
+interface Rule {
+  /** folders whose values may be imported, besides the own one */
+  readonly values: readonly string[]
+  /** folders whose types may be imported as well */
+  readonly types: readonly string[]
+}
+
+/** By folder, the longest that fits. */
+export const RULES: Readonly<Record<string, Rule>> = {
+  proto: { values: [], types: [] },
+  runtime: { values: ['proto'], types: [] },
+  compiler: { values: ['compiler', 'proto'], types: [] },
+  'compiler/commands': { values: ['compiler', 'proto'], types: [] },
+  'compiler/diag': { values: ['proto'], types: [] },
+  'compiler/input': { values: ['proto'], types: ['compiler/diag'] },
+  // parse fills the vocabulary of the Program, and is given the list of policies: their types are stated once, there
+  'compiler/parse': {
+    values: ['proto'],
+    types: ['compiler/diag', 'compiler/input', 'compiler/ir/program.ts', 'compiler/balance/policy.ts'],
+  },
+  'compiler/balance': { values: ['proto'], types: ['compiler/diag', 'compiler/input', 'compiler/ir', 'compiler/lower'] },
+  // eval is given the list of policies too
+  'compiler/ir': { values: ['proto'], types: ['compiler/diag', 'compiler/input', 'compiler/parse', 'compiler/balance/policy.ts'] },
+  'compiler/lower': { values: ['proto'], types: ['compiler/diag', 'compiler/ir'] },
+  'compiler/emit': { values: ['proto'], types: ['compiler/diag', 'compiler/lower'] },
+  'compiler/pack': { values: ['proto'], types: ['compiler/diag', 'compiler/lower', 'compiler/emit'] },
+  scripts: { values: ['compiler', 'runtime', 'proto'], types: [] },
+}
+
+/** Modules that reach outside of the process, and the files and folders below compiler/ and proto/ that may use them. */
+export const IO_MODULES = [
+  'fs',
+  'fs/promises',
+  'child_process',
+  'net',
+  'dgram',
+  'http',
+  'https',
+  'http2',
+  'dns',
+  'worker_threads',
+  'cluster',
+  'tls',
+]
+export const IO_FILES: Readonly<Record<string, readonly string[]>> = {
+  'compiler/main.ts': ['fs', 'net'],
+  /** what the command line names */
+  'compiler/commands': ['fs', 'fs/promises'],
+  /** the files of a snapshot */
+  'compiler/sources.ts': ['fs'],
+  /** isIP, which does no IO */
+  'compiler/parse/ip.ts': ['net'],
+  'compiler/resolve.ts': ['net'],
+  'compiler/emit/clang.ts': ['fs', 'fs/promises', 'child_process'],
+  /** its own generated table, once */
+  'compiler/input/schema.ts': ['fs'],
+  'proto/artifact/open.ts': ['fs'],
+  /** its own JSON schemas, once */
+  'proto/artifact/documents.ts': ['fs'],
+}
+
+const FOLDERS = ['compiler', 'runtime', 'proto', 'scripts']
+
+/** TypeScript files below the source folders, sorted, as paths from the root. */
+export function sourceFiles(root: string): readonly string[] {
+  return FOLDERS.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  )
+    .filter((name) => name.endsWith('.ts') && !name.includes('.gen.'))
+    .sort()
+}
+
+export function importsOf(root: string, file: string): readonly Import[] {
+  return importsIn(file, readFileSync(join(root, file), 'utf8'))
+}
+
+/** Static and dynamic imports and re-exports of one file's text. */
+export function importsIn(file: string, text: string): readonly Import[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, false, ts.ScriptKind.TS)
+  const found: Import[] = []
+  const add = (specifier: ts.Expression | undefined, kind: Import['kind']): void => {
+    if (specifier !== undefined && ts.isStringLiteralLike(specifier)) found.push({ file, kind, ...resolve(file, specifier.text) })
+  }
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isTypeOnly(node.importClause) ? 'type' : 'value')
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly ? 'type' : 'value')
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node.arguments[0], 'value')
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal as ts.Expression, 'type')
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return found
+}
+
+function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
+  if (clause === undefined) return false
+  if (clause.isTypeOnly) return true
+  const { name, namedBindings } = clause
+  return (
+    name === undefined &&
+    namedBindings !== undefined &&
+    ts.isNamedImports(namedBindings) &&
+    namedBindings.elements.every((element) => element.isTypeOnly)
+  )
+}
+
+function resolve(file: string, specifier: string): Pick<Import, 'target' | 'origin'> {
+  if (specifier.startsWith('.')) return { target: join(dirname(file), specifier), origin: 'own' }
+  const node = specifier.replace(/^node:/, '')
+  if (specifier.startsWith('node:') || builtinModules.includes(node)) return { target: node, origin: 'node' }
+  return { target: specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/'), origin: 'package' }
+}
+
+/** What an import breaks, in one line; undefined when it may be. */
+export function violation({ file, target, kind, origin }: Import): string | undefined {
+  const [folder, rule] = ruleFor(file)
+  if (origin === 'own') {
+    const own = (allowed: string): boolean => target === allowed || target.startsWith(`${allowed}/`)
+    if (own(folder) || rule.values.some(own) || (kind === 'type' && rule.types.some(own))) return undefined
+    return `${file} imports ${kind === 'type' ? 'types' : 'values'} of ${target}`
+  }
+  const io = origin === 'node' && kind === 'value' && IO_MODULES.includes(target)
+  if (io && (folder.startsWith('compiler') || folder === 'proto') && (IO_FILES[file] ?? IO_FILES[folder])?.includes(target) !== true)
+    return `${file} does IO: node:${target}`
+  if (target === 'koffi' && !file.startsWith('runtime/sys/')) return `${file} calls native code, which only runtime/sys does`
+  return undefined
+}
+
+function ruleFor(file: string): readonly [string, Rule] {
+  const [folder, rule] = Object.entries(RULES)
+    .filter(([name]) => file.startsWith(`${name}/`))
+    .sort(([a], [b]) => b.length - a.length)[0] ?? ['', { values: [], types: [] }]
+  return [folder, rule]
+}
