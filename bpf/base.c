@@ -35,7 +35,7 @@ static __always_inline int km_dispatch(struct bpf_sock_addr *ctx, void *programs
 SEC("cgroup/connect4")
 int km_connect4(struct bpf_sock_addr *ctx)
 {
-  struct km_socket *socket = km_socket_of(ctx->sk);
+  struct km_socket *socket = km_socket_of(ctx);
   if (socket)
     km_forget(socket);
   return km_dispatch(ctx, &km_program_connect4);
@@ -44,15 +44,25 @@ int km_connect4(struct bpf_sock_addr *ctx)
 SEC("cgroup/connect6")
 int km_connect6(struct bpf_sock_addr *ctx)
 {
-  struct km_socket *socket = km_socket_of(ctx->sk);
+  struct km_socket *socket = km_socket_of(ctx);
   if (socket)
     km_forget(socket);
   return km_dispatch(ctx, &km_program_connect6);
 }
 
+/* Connected, and the datagram goes to that peer. A v6 socket with a mapped peer comes here on every send(), any other only with a destination. */
+static __always_inline int km_goes_to_own_peer(struct bpf_sock *sk, const struct km_asked *asked)
+{
+  if (sk->state != BPF_TCP_ESTABLISHED || bpf_ntohs(sk->dst_port) != asked->key.port)
+    return 0;
+  union km_address peer;
+  km_read_peer(sk, &peer);
+  return km_same_address(&peer, asked->address.bytes);
+}
+
 /*
  * Where a datagram with a destination goes that is already settled: the peer of a connected socket or the endpoint of a flow. NULL: not settled.
- * A connected v6 socket with a mapped peer comes here on every send() with the address that we gave it: such a datagram is not translated again.
+ * What goes to the socket's own peer stays as it is, whoever chose that peer: connect() was decided, and answers of another peer would be dropped.
  */
 struct km_settled {
   const __u8 *peer;
@@ -62,15 +72,17 @@ struct km_settled {
 static __always_inline struct km_settled km_settle(struct bpf_sock_addr *ctx, const struct km_asked *asked)
 {
   struct km_settled none = {};
-  struct km_socket *socket = km_socket_of(ctx->sk);
+  struct bpf_sock *sk = ctx->sk;
+  if (km_goes_to_own_peer(sk, asked))
+    return (struct km_settled){ .peer = asked->address.bytes, .port = asked->key.port };
+  struct km_socket *socket = km_udp_socket_of(sk);
   if (socket && socket->flags & KM_SOCKET_REWRITTEN) {
-    if (ctx->sk->state != BPF_TCP_ESTABLISHED)
+    if (sk->state != BPF_TCP_ESTABLISHED)
       km_forget(socket); /* connect(AF_UNSPEC) */
-    else if (km_is_peer(socket, &asked->address, asked->key.port) ||
-             (socket->asked_port == asked->key.port && km_same_address(&asked->address, socket->asked)))
+    else if (socket->asked_port == asked->key.port && km_same_address(&asked->address, socket->asked))
       return (struct km_settled){ .peer = socket->peer, .port = socket->peer_port };
   }
-  struct km_flows *flows = km_flows_of(ctx->sk);
+  struct km_flows *flows = km_flows_of(sk);
   if (!flows)
     return none;
   __u32 now = km_now();
@@ -108,7 +120,7 @@ int km_sendmsg6(struct bpf_sock_addr *ctx)
 /* What the client asked for, when the address in the context is the one that we put in its place; else NULL. */
 static __always_inline const struct km_socket *km_asked_of_peer(struct bpf_sock_addr *ctx, const union km_address *peer)
 {
-  struct km_socket *socket = km_socket_of(ctx->sk);
+  struct km_socket *socket = km_socket_of(ctx);
   return socket && km_is_peer(socket, peer, km_port(ctx)) ? socket : NULL;
 }
 
@@ -192,33 +204,29 @@ static __always_inline void km_attempt(struct bpf_sock_ops *ops, struct km_socke
 static __always_inline void km_closed(struct km_socket *socket, __u32 before)
 {
   __u32 endpoint = socket->endpoint;
-  __u32 flags = socket->flags;
-  if (!km_release_socket(socket) || before != BPF_TCP_SYN_SENT)
-    return;
-  __u32 reason = !(flags & KM_SOCKET_ATTEMPTED) ? KM_REASON_NOT_ATTEMPTED :
-                 flags & KM_SOCKET_ABORTED      ? KM_REASON_ABORTED :
-                                                  KM_REASON_CONNECT_FAILED;
-  km_count_failure(endpoint, reason);
+  __u32 reason = !(socket->flags & KM_SOCKET_ATTEMPTED) ? KM_REASON_NOT_ATTEMPTED :
+                 socket->aborted                        ? KM_REASON_ABORTED :
+                                                          KM_REASON_CONNECT_FAILED;
+  int released = km_release_socket(socket);
+  km_leave_seat(socket);
+  if (released && before == BPF_TCP_SYN_SENT)
+    km_count_failure(endpoint, reason);
 }
 
 SEC("sockops")
 int km_sockops(struct bpf_sock_ops *ops)
 {
   __u32 event = ops->op;
-  if (event != BPF_SOCK_OPS_STATE_CB && event != BPF_SOCK_OPS_TCP_CONNECT_CB && event != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
-    return KM_ALLOW;
-  if (event == BPF_SOCK_OPS_STATE_CB && ops->args[1] != BPF_TCP_CLOSE)
+  if (event != BPF_SOCK_OPS_TCP_CONNECT_CB && (event != BPF_SOCK_OPS_STATE_CB || ops->args[1] != BPF_TCP_CLOSE))
     return KM_ALLOW;
   struct bpf_sock *sk = ops->sk;
   if (!sk)
     return KM_ALLOW;
-  struct km_socket *socket = km_socket_of(sk);
+  struct km_socket *socket = km_tcp_socket_of(sk, bpf_get_socket_cookie(ops));
   if (!socket)
     return KM_ALLOW;
   if (event == BPF_SOCK_OPS_TCP_CONNECT_CB)
     km_attempt(ops, socket);
-  else if (event == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
-    socket->flags |= KM_SOCKET_ESTABLISHED;
   else
     km_closed(socket, ops->args[0]);
   return KM_ALLOW;
@@ -228,23 +236,40 @@ int km_sockops(struct bpf_sock_ops *ops)
  * The last descriptor was closed. A TCP socket whose SYN has left still goes through its states, and the callback gives the place back at
  * their end; everything else is given back here.
  */
-SEC("cgroup/sock_release")
-int km_release(struct bpf_sock *sk)
+static __always_inline void km_release_tcp(struct bpf_sock *sk)
 {
-  struct km_flows *flows = bpf_sk_storage_get(&km_flows, sk, NULL, 0);
+  /* Before the seat: a connection that has ended by now has left it. */
+  __u32 state = *(volatile __u32 *)&sk->state;
+  struct km_socket *socket = km_tcp_socket_of(sk, bpf_get_socket_cookie(sk));
+  if (!socket)
+    return;
+  if (socket->flags & KM_SOCKET_ATTEMPTED && state != BPF_TCP_CLOSE) {
+    if (state == BPF_TCP_SYN_SENT)
+      socket->aborted = 1;
+    return;
+  }
+  km_end_attempt(socket);
+  km_leave_seat(socket);
+}
+
+static __always_inline void km_release_udp(struct bpf_sock *sk)
+{
+  struct km_flows *flows = km_flows_of(sk);
   if (flows) {
     for (int i = 0; i < KM_DATAGRAM_FLOWS; i++)
       km_end_flow(km_flow_at(flows, i));
   }
-  struct km_socket *socket = bpf_sk_storage_get(&km_sockets, sk, NULL, 0);
-  if (!socket || !socket->counted)
-    return KM_ALLOW;
-  __u32 state = sk->state;
-  if (socket->flags & KM_SOCKET_ATTEMPTED && state != BPF_TCP_CLOSE) {
-    if (state == BPF_TCP_SYN_SENT)
-      socket->flags |= KM_SOCKET_ABORTED;
-    return KM_ALLOW;
-  }
-  km_end_attempt(socket);
+  struct km_socket *socket = km_udp_socket_of(sk);
+  if (socket)
+    km_end_attempt(socket);
+}
+
+SEC("cgroup/sock_release")
+int km_release(struct bpf_sock *sk)
+{
+  if (sk->protocol == KM_TCP)
+    km_release_tcp(sk);
+  else
+    km_release_udp(sk);
   return KM_ALLOW;
 }

@@ -13,6 +13,7 @@ import { toC, type Unit } from './emit/to-c.ts'
 import { type Coverage, measureCoverage } from './input/coverage.ts'
 import { type Input, readInput } from './input/read.ts'
 import type { Source } from './input/text.ts'
+import { walkMessages } from './input/walk.ts'
 import type { Program } from './ir/program.ts'
 import { toProgram } from './ir/to-program.ts'
 import type { Plan } from './lower/plan.ts'
@@ -20,6 +21,8 @@ import { toPlan } from './lower/to-plan.ts'
 import { type Packed, pack } from './pack/pack.ts'
 import { fates } from './parse/fates.ts'
 import { type ParseOptions, parse } from './parse/parse.ts'
+import { inspectRegex } from './re2/inspect-regex.ts'
+import { validate } from './validate/validate.ts'
 
 /** What the front end alone finds out: enough for `check`, `--emit ir` and `--emit plan`; needs no clang. */
 export interface Analysis {
@@ -62,6 +65,9 @@ export function analyse(sources: readonly Source[], options: AnalyseOptions, dia
   const plan = toPlan(program, { balance: lowerBalance, hash: xxHash64Text }, diag)
   clock('coverage')
   const coverage = measureCoverage(input.resources, fates)
+  // after the coverage: what is read to validate it is not what becomes of it
+  clock('validate')
+  validate(input.resources, { walk: walkMessages, inspectRegex }, diag)
   return { input, program, plan, coverage }
 }
 

@@ -7,18 +7,25 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
+import { fetchOptions } from './commands/fetch-options.ts'
 
 const PLAINTEXT = ['istio'] as const
 
 /** Options of every command that reads a snapshot. */
 function snapshotOptions<T>(command: Argv<T>) {
-  return command
-    .positional('snapshot', {
+  return readingOptions(
+    command.positional('snapshot', {
       type: 'string',
       array: true,
       demandOption: true,
       describe: 'files, directories, or - for standard input: JSON or YAML',
-    })
+    }),
+  ).option('strict', { type: 'boolean', default: false, describe: 'warnings are errors' })
+}
+
+/** How a snapshot is read. */
+function readingOptions<T>(command: Argv<T>) {
+  return command
     .option('resolve', { type: 'string', describe: 'addresses of host names: {"name": ["address"]}, or lines of "name address..."' })
     .option('address', {
       type: 'string',
@@ -32,14 +39,24 @@ function snapshotOptions<T>(command: Argv<T>) {
       ({ address }) =>
         address.every((text) => isIP(text) !== 0) || `--address takes IP addresses, not "${address.find((text) => isIP(text) === 0)}"`,
     )
-    .option('strict', { type: 'boolean', default: false, describe: 'warnings are errors' })
 }
 
-const json = { json: { type: 'boolean', default: false, describe: 'JSON on standard output' } } as const
+/** yargs takes a positional "-" for an option without a name and drops it. */
+const STANDARD_INPUT = '\0-'
+
+function settleArguments(args: Record<string, unknown>): void {
+  if (args.format === 'json') args.json = true
+  const restored = (value: unknown): unknown => (value === STANDARD_INPUT ? '-' : Array.isArray(value) ? value.map(restored) : value)
+  for (const [name, value] of Object.entries(args)) if (name !== '_' && name !== '$0') args[name] = restored(value)
+}
+
+const jsonAlone = { json: { type: 'boolean', default: false, describe: 'JSON on standard output' } } as const
+const json = { ...jsonAlone, format: { choices: ['text', 'json'] as const, describe: '--format json is --json' } } as const
 
 export async function main(argv: readonly string[]): Promise<void> {
-  await yargs([...argv])
+  await yargs(argv.map((argument) => (argument === '-' ? STANDARD_INPUT : argument)))
     .scriptName('kmeshc')
+    .middleware(settleArguments, true)
     .usage('$0 <command>\n\nCompiles an xDS snapshot into an artifact that kmesh-runtime loads into the kernel.')
     .command(
       ['compile <snapshot..>'],
@@ -61,15 +78,46 @@ export async function main(argv: readonly string[]): Promise<void> {
       'diagnostics and coverage only; needs no clang',
       (command) =>
         snapshotOptions(command)
-          .options(json)
-          .option('format', { choices: ['text', 'json'] as const, describe: '--format json is --json' }),
-      async (args) => exit((await import('./commands/check.ts')).checkCommand({ ...args, json: args.json || args.format === 'json' })),
+          .options(jsonAlone)
+          .option('format', {
+            choices: ['text', 'json', 'sarif', 'github'] as const,
+            describe: 'json is --json; sarif and github are for CI',
+          }),
+      async (args) => exit((await import('./commands/check.ts')).checkCommand(args, version())),
     )
     .command(
       'coverage <snapshot..>',
       'what became of every set field',
       (command) => snapshotOptions(command).options(json),
       async (args) => exit((await import('./commands/coverage.ts')).coverageCommand(args)),
+    )
+    .command(
+      'trace <snapshot..>',
+      'what happens to a request',
+      (command) =>
+        snapshotOptions(command)
+          .option('request', { type: 'string', describe: "e.g. 'GET http://reviews:9080/api?x=1'" })
+          .option('header', {
+            alias: 'H',
+            type: 'string',
+            array: true,
+            nargs: 1,
+            default: [] as string[],
+            describe: "'name: value', once for each",
+          })
+          .option('source', { type: 'string', describe: 'address of the client, e.g. 10.0.0.7' })
+          .option('destination', { type: 'string', describe: 'address that is dialled, e.g. 10.96.1.4:9080' })
+          .option('route-config', { type: 'string', describe: 'start at this route configuration, under a default connection manager' })
+          .option('random', { type: 'number', describe: 'from 0 to below 1: decides shares and weights; 0 by default' })
+          .option('batch', { type: 'string', describe: 'requests as JSON Lines, - for standard input; answers in the same order' })
+          .options(json)
+          .check(({ request, batch }) => (request === undefined) !== (batch === undefined) || 'give --request or --batch')
+          .check(async ({ request, header }) => {
+            const { checkRequest } = await import('./trace/command-request.ts')
+            return checkRequest(request, header) ?? true
+          })
+          .check(({ random }) => random === undefined || (random >= 0 && random < 1) || '--random takes a number from 0 to below 1'),
+      async (args) => exit((await import('./commands/trace.ts')).traceCommand(args)),
     )
     .command(
       'inspect <artifact>',
@@ -88,10 +136,63 @@ export async function main(argv: readonly string[]): Promise<void> {
       async (args) => exit((await import('./commands/locate.ts')).locateCommand(args)),
     )
     .command(
-      'explain <code>',
+      'diff <old> <new>',
+      'what changed between two snapshots or artifacts: exit 0 the same, 1 different, 2 unreadable',
+      (command) =>
+        readingOptions(
+          command
+            .positional('old', { type: 'string', demandOption: true, describe: 'a file, a directory or - of a snapshot, or an artifact' })
+            .positional('new', { type: 'string', demandOption: true, describe: 'the same' }),
+        )
+          .option('markdown', { type: 'boolean', default: false, describe: 'for a pull request' })
+          .options(json)
+          .check((args) => args.old !== '-' || args.new !== '-' || 'only one side can be standard input')
+          .check((args) => !args.markdown || !args.json || 'give --json or --markdown, not both'),
+      async (args) => exit((await import('./commands/diff.ts')).diffCommand(args)),
+    )
+    .command(
+      'test <snapshot> <tests>',
+      'route tests that live beside the configuration, and which routes they reach',
+      (command) =>
+        readingOptions(
+          command
+            .positional('snapshot', { type: 'string', demandOption: true, describe: 'a file, a directory, or -' })
+            .positional('tests', {
+              type: 'string',
+              demandOption: true,
+              describe: 'YAML or JSON: a list of {name, request or dial, expect}',
+            }),
+        )
+          .option('strict', { type: 'boolean', default: false, describe: 'a route that no test reaches is an error' })
+          .options(json),
+      async (args) => exit((await import('./commands/test.ts')).testCommand(args)),
+    )
+    .command(
+      'golden <action> <directory>',
+      'check or bless a directory of snapshots and their outputs, for CI of configurations',
+      (command) =>
+        command
+          .positional('action', { choices: ['check', 'bless'] as const, demandOption: true })
+          .positional('directory', {
+            type: 'string',
+            demandOption: true,
+            describe: 'has NAME/snapshot.json, and beside it options.json, tests.yaml, blessed/',
+          })
+          .option('only', { type: 'string', describe: 'cases whose name has this in it' })
+          .options(json),
+      async (args) => exit((await import('./commands/golden.ts')).goldenCommand(args)),
+    )
+    .command(
+      'explain [code]',
       'what a code means and what to do',
-      (command) => command.positional('code', { type: 'string', demandOption: true }).options(json),
+      (command) => command.positional('code', { type: 'string', describe: 'e.g. KM2024; all codes without one' }).options(json),
       async (args) => exit((await import('./commands/explain.ts')).explainCommand(args)),
+    )
+    .command(
+      'fetch',
+      'capture a snapshot from a live ADS server',
+      (command) => fetchOptions(command).options(json),
+      async (args) => exit((await import('./commands/fetch.ts')).fetchCommand(args, version())),
     )
     .completion('completion', 'print a completion script for the shell')
     .demandCommand(1, 'give a command')

@@ -64,6 +64,8 @@ export const STATE_SHARD_ROWS = 1 << STATE_SHARD_BITS
 export const STATE_SHARDS = 2048
 /** Version cells of a cluster head. */
 export const CLUSTER_CELLS = 3
+/** TCP sockets that find room without an allocation; the others have socket storage. A power of two. */
+export const SEATS = 1 << 14
 /** Service addresses that one unconnected UDP socket can talk to at a time, each with its own affinity. */
 export const DATAGRAM_FLOWS = 4
 /** Bytes of one element of km_names. */
@@ -147,11 +149,9 @@ export const ENDPOINT_V6 = 1
 /** km_socket.flags */
 export const SOCKET_REWRITTEN = 1
 export const SOCKET_ATTEMPTED = 2
-export const SOCKET_ESTABLISHED = 4
-export const SOCKET_ABORTED = 8
-export const SOCKET_HASH = 16
+export const SOCKET_HASH = 4
 /** decision in progress: the hash is still to be made of the source address */
-export const SOCKET_HASH_SOURCE = 32
+export const SOCKET_HASH_SOURCE = 8
 
 // ---------------------------------------------------------------- constant tables
 
@@ -338,7 +338,8 @@ export const source = layout(
   },
 )
 
-export const socket = layout('km_socket', 'What we know of one socket, in socket storage. Written under the socket lock.', {
+export const socket = layout('km_socket', 'What we know of one socket, in a seat or in socket storage. Written under the socket lock.', {
+  owner: ['u64', 'in a seat: cookie of the socket; 0: free. In socket storage: 0'],
   generation: ['u64', 'generation that decided'],
   asked: ['u8[16]', 'address the client dialled, normalised'],
   peer: ['u8[16]', 'endpoint it was given'],
@@ -346,7 +347,7 @@ export const socket = layout('km_socket', 'What we know of one socket, in socket
   peer_port: ['u16', 'host order'],
   protocol: ['u8', '6 or 17'],
   flags: ['u8', 'SOCKET_*'],
-  pad: ['u16', '0'],
+  aborted: ['u16', '1: the last descriptor was closed before the connection was made; written without the lock'],
   counted: ['u32', '1 while it holds a place in cluster and endpoint; exchanged to 0 by whoever releases'],
   listener: ['u32', 'state id'],
   cluster: ['u32', 'state id'],

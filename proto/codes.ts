@@ -244,6 +244,12 @@ export const runtimeCodes = {
       'Balancing that hashes the source address needs the address of each network namespace that governed processes are in. Where it is not known, such connections are refused and counted as no_source.',
     fix: 'Run as root, so that namespaces of other processes can be entered.',
   },
+  KM9125: {
+    severity: 'error',
+    title: 'the apply was interrupted',
+    explanation: 'A signal came before the new generation was in force. Everything that had been made was removed again.',
+    fix: 'Apply again.',
+  },
 
   // KM92xx environment
   KM9201: {

@@ -21,6 +21,7 @@ import {
   STATE_SHARDS,
   STATE_SHARD_ROWS,
   DATAGRAM_FLOWS,
+  SEATS,
   PROGRAMS_PER_GENERATION,
   DECIDING_HOOKS,
 } from './abi.ts'
@@ -135,7 +136,15 @@ export const MAPS: readonly MapSpec[] = [
     maxEntries: 65536,
     doc: 'netns cookie -> source addresses (BPF_F_NO_PREALLOC)',
   },
-  { name: 'km_sockets', type: 'sk_storage', keySize: 4, valueSize: socket.size, maxEntries: 0, doc: 'connected sockets' },
+  { name: 'km_seats', type: 'array', keySize: 4, valueSize: socket.size, maxEntries: SEATS, doc: 'TCP sockets, by cookie modulo SEATS' },
+  {
+    name: 'km_sockets',
+    type: 'sk_storage',
+    keySize: 4,
+    valueSize: socket.size,
+    maxEntries: 0,
+    doc: 'connected UDP sockets, and TCP sockets whose seat is taken',
+  },
   {
     name: 'km_flows',
     type: 'sk_storage',

@@ -222,7 +222,7 @@ test('detach leaves nothing behind', async () => {
       return fd !== null
     })
   // the kernel frees them after a grace period
-  for (let i = 0; i < 50 && left().length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 20))
+  for (let i = 0; i < 500 && left().length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 20))
   assert.equal(left(), [])
   assert.equal(await codesOf(() => detach(INSTANCE)), ['KM9106'])
 })

@@ -90,6 +90,7 @@ export const HELPERS: readonly HelperNeed[] = [
   { name: 'bpf_ktime_get_ns', number: 5, hooks: [...SENDING, 'recvmsg4', 'recvmsg6'], since: '4.17' },
   { name: 'bpf_get_prandom_u32', number: 7, hooks: SENDING, since: '4.17' },
   { name: 'bpf_tail_call', number: TAIL_CALL, hooks: SENDING, since: '4.17' },
+  { name: 'bpf_get_socket_cookie', number: 46, hooks: [...ALL_ADDRESS, 'sock_ops', 'sock_release'], since: '5.8' },
   { name: 'bpf_sock_ops_cb_flags_set', number: 59, hooks: ['sock_ops'], since: '4.16' },
   { name: 'bpf_sk_storage_get', number: 107, hooks: [...ALL_ADDRESS, 'sock_ops', 'sock_release'], since: '5.8' },
   { name: 'bpf_get_netns_cookie', number: 122, hooks: SENDING, since: '5.7' },

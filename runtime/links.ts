@@ -55,7 +55,7 @@ export function renewLinks(
       const link = held.get(hook)
       if (link === undefined) attach(directory, hook, fd, pins.link(hook), undo)
       else if (link.cgroupId !== cgroup.id) {
-        replace(directory, hook, fd, pins.link(hook), undo)
+        replace(directory, link, fd, pins, undo)
         moved.push(hook)
       } else if (link.programId !== id) exchange(link, fd, pins, undo)
     }
@@ -88,18 +88,33 @@ function attach(cgroup: number, hook: HookName, program: number, path: string, u
   }
 }
 
-/** The old pin stays under another name until the new one stands. */
-function replace(cgroup: number, hook: HookName, program: number, path: string, undo: Undo): void {
-  const old = `${path}_old`
-  if (existsSync(old)) removeLink(old)
+/** The old pin stays under another name: sockets of the cgroup that is gone may live on, and give back what they hold through it. */
+function replace(cgroup: number, link: HeldLink, program: number, pins: Pins, undo: Undo): void {
+  const path = pins.link(link.hook)
+  const old = `${path}_${link.cgroupId}`
   renameSync(path, old)
-  undo.add(`link ${hook}`, () => renameSync(old, path))
-  attach(cgroup, hook, program, path, undo)
+  undo.add(`link ${link.hook}`, () => renameSync(old, path))
+  attach(cgroup, link.hook, program, path, undo)
 }
 
-/** Drops what `replace` kept, once nothing can be undone any more. */
+/** Drops what `replace` kept, once the last socket of that cgroup is gone and the kernel itself has detached the programs. */
 export function dropReplaced(pins: Pins): void {
-  for (const name of namesIn(pins.links)) if (name.endsWith('_old')) removeLink(join(pins.links, name))
+  for (const name of namesIn(pins.links)) {
+    if (HOOKS.some((hook) => hook === name)) continue
+    const path = join(pins.links, name)
+    if (cgroupOf(path) === NO_CGROUP) removeLink(path)
+  }
+}
+
+const NO_CGROUP = 0n
+
+function cgroupOf(path: string): bigint {
+  const link = openPin(path)
+  try {
+    return linkInfo(link).cgroupId
+  } finally {
+    closeSync(link)
+  }
 }
 
 /** Drops pins of base objects that no link has any more. */

@@ -23,6 +23,8 @@ export interface GenerationRecord {
   readonly appliedAt: number
   /** 32 bytes */
   readonly digest: Uint8Array
+  /** no longer in force, and the apply that took it out was cut off before it settled: what left with it was told nobody */
+  readonly unsettled?: true
 }
 
 const FREE = 0
@@ -48,7 +50,10 @@ export function readRecords(tables: Tables): readonly GenerationRecord[] {
     if (record.state !== 'free') records.push(record)
   }
   const current = records.find((record) => record.slot === live)
-  return records.map((record) => ({ ...record, state: trueState(record, live, current?.generation ?? 0n) }))
+  return records.map((record) => {
+    const state = trueState(record, live, current?.generation ?? 0n)
+    return { ...record, state, ...(record.state === 'live' && state === 'retained' && { unsettled: true as const }) }
+  })
 }
 
 function trueState(record: GenerationRecord, live: number, generation: bigint): GenerationState {

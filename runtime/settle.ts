@@ -39,10 +39,10 @@ export async function settle(settling: Settling): Promise<ApplyReport['sockets']
   const before = kept.find((candidate) => candidate.state === 'live')
   let departed: readonly DepartedEndpoint[] = []
   await attempt('settle', async () => {
-    if (before !== undefined) {
-      departed = departedSince(settling, before)
-      writeRecord(tables, { ...before, state: 'retained' })
-    }
+    departed = departedSince(
+      settling,
+      kept.filter((candidate) => candidate === before || candidate.unsettled === true),
+    )
     for (const old of kept) if (old !== before) writeRecord(tables, { ...old, state: 'draining' })
     await waitGracePeriod(pins, tables, record.epoch)
   })
@@ -61,6 +61,8 @@ export async function settle(settling: Settling): Promise<ApplyReport['sockets']
       warnings.push(...stuck, ...loose)
       sockets = { released, escaped, destroyed }
     })
+    // last of all, so that an apply after one that was cut off knows what is still to be done
+    if (before !== undefined) writeRecord(tables, { ...before, state: 'retained' })
   })
   return sockets
 
@@ -86,20 +88,25 @@ function governedBy({ request, tables, epoch, record }: Settling): GovernedAddre
       )
       return known.governs(protocol, address, port)
     },
-    decided: (descriptor) => decidedSocket(tables.fd('km_sockets'), descriptor),
+    decided: (descriptor) => decidedSocket(tables, descriptor),
   }
 }
 
 /** Endpoints that UDP sockets must leave; unconnected ones are told here, connected ones are released by the caller. */
-function departedSince({ pins, record, epoch }: Settling, before: GenerationRecord): readonly DepartedEndpoint[] {
-  if ((before.flags & RECORD_HAS_UDP) === 0) return []
-  const old: EndpointTables = {
-    cluster: readTable(pins, before.epoch, 'km_cluster', clusterLayout.size),
-    endpoint: readTable(pins, before.epoch, 'km_endpoint', ROW_SIZE),
-    generation: before.generation,
-  }
+function departedSince({ pins, record, epoch }: Settling, earlier: readonly GenerationRecord[]): readonly DepartedEndpoint[] {
   const now: EndpointTables = { cluster: epoch.cluster, endpoint: epoch.endpoint, generation: record.generation }
+  const old = earlier
+    .filter(({ flags }) => (flags & RECORD_HAS_UDP) !== 0)
+    .map(
+      (before): EndpointTables => ({
+        cluster: readTable(pins, before.epoch, 'km_cluster', clusterLayout.size),
+        endpoint: readTable(pins, before.epoch, 'km_endpoint', ROW_SIZE),
+        generation: before.generation,
+      }),
+    )
+  if (old.length === 0) return []
   const staying = endpointStates(now)
-  markDepartures(pins, staying, new Set([...endpointStates(old)].filter((id) => !staying.has(id))))
-  return departedEndpoints(old, now)
+  const left = new Set(old.flatMap((tables) => [...endpointStates(tables)]).filter((id) => !staying.has(id)))
+  markDepartures(pins, staying, left)
+  return old.flatMap((tables) => departedEndpoints(tables, now))
 }

@@ -43,6 +43,7 @@ test('it notices each kind of violation', () => {
   assert.equal(found('compiler/lower/a.ts', "import { spawn } from 'child_process'").length, 1)
   assert.equal(found('compiler/a.ts', "import { spawn } from 'node:child_process'").length, 1)
   assert.equal(found('runtime/a.ts', "import koffi from 'koffi'").length, 1)
+  assert.equal(found('compiler/fetch/a.ts', "import { Client } from '@grpc/grpc-js'").length, 1)
 })
 
 test('it allows what is meant to be', () => {

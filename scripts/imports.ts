@@ -44,6 +44,27 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'compiler/lower': { values: ['proto'], types: ['compiler/diag', 'compiler/ir'] },
   'compiler/emit': { values: ['proto'], types: ['compiler/diag', 'compiler/lower'] },
   'compiler/pack': { values: ['proto'], types: ['compiler/diag', 'compiler/lower', 'compiler/emit'] },
+  // a reader of every form that a configuration takes; nobody imports it but commands
+  'compiler/diff': {
+    values: ['proto', 'compiler/diag', 'compiler/input', 'compiler/ir'],
+    types: ['compiler/lower'],
+  },
+  // route tests beside a configuration: the interpreters are given, but for layer 4's
+  'compiler/expect': {
+    values: ['proto', 'compiler/diag', 'compiler/ir'],
+    types: ['compiler/input', 'compiler/http'],
+  },
+  'compiler/golden': { values: ['proto'], types: ['compiler/diag'] },
+  // HTTP: match/ and action/ are its vocabulary, http/ drives the one and is given the other
+  'compiler/match': { values: ['proto'], types: ['compiler/diag', 'compiler/input', 'compiler/http'] },
+  'compiler/http': { values: ['proto', 'compiler/match', 'compiler/balance/hash.ts'], types: ['compiler/diag', 'compiler/input'] },
+  'compiler/action': { values: ['proto', 'compiler/http', 'compiler/match'], types: ['compiler/diag', 'compiler/input'] },
+  // no phase: it meets a server and reads what comes with the means of input/
+  'compiler/fetch': { values: ['proto', 'compiler/diag', 'compiler/input'], types: [] },
+  // RE2's own word on a pattern
+  'compiler/re2': { values: [], types: [] },
+  // what Envoy refuses, by rules that are given how to walk and what RE2 says
+  'compiler/validate': { values: ['proto'], types: ['compiler/diag', 'compiler/input', 'compiler/re2'] },
   scripts: { values: ['compiler', 'runtime', 'proto'], types: [] },
 }
 
@@ -71,7 +92,10 @@ export const IO_FILES: Readonly<Record<string, readonly string[]>> = {
   /** isIP, which does no IO */
   'compiler/parse/ip.ts': ['net'],
   'compiler/resolve.ts': ['net'],
+  'compiler/expect/read-parts.ts': ['net'],
   'compiler/emit/clang.ts': ['fs', 'fs/promises', 'child_process'],
+  /** its own generated descriptors, once */
+  'compiler/fetch/messages.ts': ['fs'],
   /** its own generated table, once */
   'compiler/input/schema.ts': ['fs'],
   'proto/artifact/open.ts': ['fs'],
@@ -142,6 +166,13 @@ export function violation({ file, target, kind, origin }: Import): string | unde
   const io = origin === 'node' && kind === 'value' && IO_MODULES.includes(target)
   if (io && (folder.startsWith('compiler') || folder === 'proto') && (IO_FILES[file] ?? IO_FILES[folder])?.includes(target) !== true)
     return `${file} does IO: node:${target}`
+  if (
+    target === '@grpc/grpc-js' &&
+    folder !== 'scripts' &&
+    !/^compiler\/fetch\/(?:stream|failure)\.ts$/.test(file) &&
+    !file.endsWith('.test.ts')
+  )
+    return `${file} talks to a network, which only compiler/fetch does`
   if (target === 'koffi' && !file.startsWith('runtime/sys/')) return `${file} calls native code, which only runtime/sys does`
   return undefined
 }

@@ -3,7 +3,7 @@
  *
  * Usage: run-tests.ts [--fast] [FILTER...]     a file runs when its path contains one of the filters
  * Files without root come first, two at a time; *.root.test.ts follow one after the other, because they share the kernel. `--fast` leaves
- * the latter out. A file that crashes, hangs, skips a test or holds none counts as one failure. Exit 0 only if something ran and all passed.
+ * the latter out. *.corpus.test.ts go over real snapshots and run where KMESH_DATA names a directory with some. A file that crashes, hangs, skips a test or holds none counts as one failure. Exit 0 only if something ran and all passed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -142,10 +142,13 @@ async function main(): Promise<void> {
     })
   }
   const files = testFiles(ROOT).filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
-  const fast = files.filter((file) => !file.endsWith('.root.test.ts'))
+  const data = process.env.KMESH_DATA !== undefined
+  const fast = files.filter((file) => !file.endsWith('.root.test.ts') && (data || !file.endsWith('.corpus.test.ts')))
   const root = args.includes('--fast') ? [] : files.filter((file) => file.endsWith('.root.test.ts'))
   const results = [...(await runAll(fast, Math.min(2, availableParallelism()), FAST_SECONDS)), ...(await runAll(root, 1, ROOT_SECONDS))]
   const slow = [...results].sort((a, b) => b.seconds - a.seconds).slice(0, SLOW_SHOWN)
+  const corpora = files.filter((file) => file.endsWith('.corpus.test.ts')).length
+  if (!data && corpora > 0) console.log(`left out: ${corpora} files over real snapshots (KMESH_DATA is not set)`)
   console.log(`slowest: ${slow.map((result) => `${relative('.', result.file)} ${result.seconds.toFixed(1)} s`).join(', ')}`)
   const sum = (key: 'passed' | 'failed'): number => results.reduce((total, result) => total + result[key], 0)
   const failed = sum('passed') + sum('failed') === 0 ? 1 : sum('failed')

@@ -15,6 +15,8 @@
 #define KM_LOOPBACK6 bpf_htonl(1)
 #define KM_LOOPBACK4_NET 0x7f
 #define KM_V4_NET_SHIFT 24
+/* AF_INET6, of a header that a BPF program cannot include */
+#define KM_AF_INET6 10
 
 union km_address {
   __u8 bytes[16];
@@ -86,6 +88,26 @@ static __always_inline void km_read_bound6(const struct bpf_sock_addr *ctx, unio
   address->words[1] = sk->src_ip6[1];
   address->words[2] = sk->src_ip6[2];
   address->words[3] = sk->src_ip6[3];
+}
+
+/*
+ * What the kernel itself sends to over a connected socket. The barrier keeps clang from choosing between two places in the socket, of which
+ * the verifier allows no arithmetic.
+ */
+static __always_inline void km_read_peer(const struct bpf_sock *sk, union km_address *address)
+{
+  __u32 v4 = sk->dst_ip4;
+  barrier_var(v4);
+  if (sk->family == KM_AF_INET6) {
+    address->words[0] = sk->dst_ip6[0];
+    address->words[1] = sk->dst_ip6[1];
+    address->words[2] = sk->dst_ip6[2];
+    address->words[3] = sk->dst_ip6[3];
+    return;
+  }
+  address->halves[0] = 0;
+  address->words[2] = KM_MAPPED;
+  address->words[3] = v4;
 }
 
 static __always_inline void km_finish_asked(const struct bpf_sock_addr *ctx, struct km_asked *asked)

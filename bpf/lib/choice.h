@@ -61,7 +61,7 @@ static __always_inline int km_give_up(const struct km_place *place, __u32 reason
  */
 static __always_inline int km_open_choice(struct bpf_sock_addr *ctx, struct km_place *place)
 {
-  struct km_socket *socket = km_socket_of(ctx->sk);
+  struct km_socket *socket = km_socket_of(ctx);
   if (!socket)
     return km_refuse_internal();
   struct km_choice *choice = km_choice_of(socket);

@@ -40,7 +40,7 @@ static __always_inline int km_enter_cluster(struct bpf_sock_addr *ctx, const str
     return KM_ALLOW;
   if (cluster->flags & KM_CLUSTER_REFUSE)
     return km_refuse(cluster->state, cluster->reason);
-  struct km_socket *socket = km_make_socket(ctx->sk);
+  struct km_socket *socket = km_make_socket(ctx);
   if (!socket)
     return km_refuse_internal();
   socket->flags = (socket->flags & ~KM_DECISION_FLAGS) | km_hash_flags(chain);

@@ -36,6 +36,7 @@ static __always_inline int km_give_peer(const struct km_place *place, const stru
   socket->endpoint = endpoint->state;
   socket->cluster_incarnation = place->counts->incarnation;
   socket->endpoint_incarnation = counts->incarnation;
+  socket->aborted = 0;
   socket->counted = 1;
   return KM_ALLOW;
 }

@@ -123,6 +123,13 @@ struct {
 } km_source SEC(".maps");
 
 struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, KM_ENTRIES_SEATS);
+  __type(key, __u32);
+  __type(value, struct km_socket);
+} km_seats SEC(".maps");
+
+struct {
   __uint(type, BPF_MAP_TYPE_SK_STORAGE);
   __uint(map_flags, BPF_F_NO_PREALLOC);
   __type(key, int);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Socket storage: what we know of a governed socket. Hooks run under the socket lock, but for cgroup/sock_release.
- * Invariant: only governed sockets have storage, and a socket that connects again starts from nothing.
+ * What we know of a governed socket. Hooks run under the socket lock, but for cgroup/sock_release.
+ *
+ * A TCP socket has a seat: the row of km_seats at its cookie modulo the number of seats. Cookies are given out one after the other, so seats
+ * collide only with connections that stay. Whose seat is taken has socket storage instead, as every UDP socket has: two allocations and two
+ * deferred releases, which cost more than all the rest of a decision.
+ * Invariants: only governed sockets have either, and a socket that connects again starts from nothing. A seat is left when nothing will look
+ * for it any more: at the end of the connection, or with the last descriptor of a socket whose connection has ended or was never attempted.
  */
 #pragma once
 #include "address.h"
@@ -38,14 +43,52 @@ static __always_inline struct km_choice *km_choice_of(struct km_socket *socket)
   return (struct km_choice *)socket->choice;
 }
 
-static __always_inline struct km_socket *km_socket_of(struct bpf_sock *sk)
+static __always_inline struct km_socket *km_seat_of(__u64 cookie)
+{
+  __u32 index = cookie & (KM_SEATS - 1);
+  return bpf_map_lookup_elem(&km_seats, &index);
+}
+
+static __always_inline struct km_socket *km_tcp_socket_of(struct bpf_sock *sk, __u64 cookie)
+{
+  struct km_socket *seat = km_seat_of(cookie);
+  return seat && seat->owner == cookie ? seat : bpf_sk_storage_get(&km_sockets, sk, NULL, 0);
+}
+
+static __always_inline struct km_socket *km_udp_socket_of(struct bpf_sock *sk)
 {
   return bpf_sk_storage_get(&km_sockets, sk, NULL, 0);
 }
 
-static __always_inline struct km_socket *km_make_socket(struct bpf_sock *sk)
+/* By the context of a hook that meets both. */
+static __always_inline struct km_socket *km_socket_of(struct bpf_sock_addr *ctx)
 {
-  return bpf_sk_storage_get(&km_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+  return ctx->protocol == KM_TCP ? km_tcp_socket_of(ctx->sk, bpf_get_socket_cookie(ctx)) : km_udp_socket_of(ctx->sk);
+}
+
+/* The socket's own seat, also when it has it already; NULL where another socket has it. */
+static __always_inline struct km_socket *km_take_seat(__u64 cookie)
+{
+  struct km_socket *seat = km_seat_of(cookie);
+  if (!seat || seat->owner == cookie)
+    return seat;
+  if (seat->owner || __sync_val_compare_and_swap(&seat->owner, 0, cookie))
+    return NULL;
+  seat->flags = 0;
+  return seat;
+}
+
+static __always_inline struct km_socket *km_make_socket(struct bpf_sock_addr *ctx)
+{
+  struct km_socket *seat = ctx->protocol == KM_TCP ? km_take_seat(bpf_get_socket_cookie(ctx)) : NULL;
+  return seat ? seat : bpf_sk_storage_get(&km_sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* An exchange, so that nothing that was written before is seen after. In storage there is no owner to take out. */
+static __always_inline void km_leave_seat(struct km_socket *socket)
+{
+  if (socket->owner)
+    __sync_lock_test_and_set(&socket->owner, 0);
 }
 
 /* Gives back what the socket still holds. A TCP socket that holds a place and never sent a SYN was stopped behind our hook. */

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { Balance, Endpoint, Health } from '../ir/program.ts'
 import { loadSteps, loadsOf } from './health.ts'
 
-const KINDS: Readonly<Record<string, Health>> = { h: 'healthy', d: 'degraded', u: 'unhealthy' }
+const KINDS: Readonly<Record<string, Health>> = { h: 'healthy', d: 'degraded', u: 'unhealthy', x: 'draining' }
 const hosts = (kind: string, count: number, weight = 1): Endpoint[] =>
   Array.from({ length: count }, (_, i) => ({
     address: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, i),
@@ -52,6 +52,21 @@ test('three priorities, without panic', () => {
   ] as const) {
     assert.equal(loadsOf({ ...percents([a, 0], [b, 0], [c, 0]), panicThreshold: 0 }).healthy, loads, `${a} ${b} ${c}`)
   }
+})
+
+/** Envoy 1.40: excluded hosts; a cluster of one healthy and three draining hosts neither panics nor fails over. */
+test('draining hosts do not count, and are met in a panic only', () => {
+  const draining = hosts('x', 3)
+  assert.equal(loadsOf(of([[...hosts('h', 1), ...draining], hosts('h', 2)])).healthy, [100, 0])
+  assert.equal(loadsOf(of([[...hosts('h', 1), ...draining]])).panic, [false])
+  assert.equal(loadsOf(of([[...hosts('h', 1), ...hosts('u', 1), ...draining], hosts('h', 2)])).healthy, [70, 30])
+  assert.equal(
+    loadsOf(of([[...hosts('h', 1, 1), ...hosts('u', 1, 3), ...hosts('x', 2, 8)], hosts('h', 1)], { weightedPriorityHealth: true })).healthy,
+    [35, 65],
+  )
+  assert.equal(loadsOf(of([draining])).panic, [true])
+  // in a total panic all hosts count
+  assert.equal(loadsOf(of([[...hosts('u', 1), ...hosts('x', 2)], hosts('u', 2)])).healthy, [60, 40])
 })
 
 test('healthy and degraded, one priority', () => {

@@ -26,6 +26,11 @@ export function endpointsOf(priority: Priority, health?: Health): readonly Endpo
   return health === undefined ? all : all.filter((endpoint) => endpoint.health === health)
 }
 
+/** Those with which healthy ones are compared: a draining host is on its way out and no sign of trouble (Envoy's excluded hosts). */
+export function countedHosts(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  return endpoints.filter((endpoint) => endpoint.health !== 'draining')
+}
+
 export function loadsOf(balance: Balance): Loads {
   const sizes = balance.priorities.map((priority) => sizesOf(priority, balance))
   if (sizes.length === 0) return { healthy: [], degraded: [], panic: [] }
@@ -70,8 +75,9 @@ export function loadSteps(loads: Loads): readonly LoadStep[] {
 }
 
 interface Sizes {
+  /** draining ones too */
   readonly hosts: number
-  /** healthy and degraded, of all, in percent; 0 without hosts. The panic threshold compares with it. */
+  /** healthy and degraded, of all that do not drain, in percent; 0 without any. The panic threshold compares with it. */
   readonly availablePercent: number
   /** percent with overprovisioning, at most 100 */
   readonly healthyAvailability: number
@@ -79,31 +85,30 @@ interface Sizes {
 }
 
 function sizesOf(priority: Priority, balance: Balance): Sizes {
-  let hosts = 0
+  const all = endpointsOf(priority)
+  const hosts = all.length
+  const counted = countedHosts(all)
   let healthy = 0
   let degraded = 0
   let total = 0
   let healthyShare = 0
   let degradedShare = 0
-  for (const locality of priority.localities) {
-    for (const endpoint of locality.endpoints) {
-      const share = balance.weightedPriorityHealth ? endpoint.weight : 1
-      hosts++
-      total += share
-      if (endpoint.health === 'healthy') {
-        healthy++
-        healthyShare += share
-      } else if (endpoint.health === 'degraded') {
-        degraded++
-        degradedShare += share
-      }
+  for (const endpoint of counted) {
+    const share = balance.weightedPriorityHealth ? endpoint.weight : 1
+    total += share
+    if (endpoint.health === 'healthy') {
+      healthy++
+      healthyShare += share
+    } else if (endpoint.health === 'degraded') {
+      degraded++
+      degradedShare += share
     }
   }
-  if (hosts === 0) return { hosts, availablePercent: 0, healthyAvailability: 0, degradedAvailability: 0 }
+  if (counted.length === 0) return { hosts, availablePercent: 0, healthyAvailability: 0, degradedAvailability: 0 }
   const availability = (share: number): number => Math.min(100, Math.floor((balance.overprovisioningFactor * share) / total))
   return {
     hosts,
-    availablePercent: (100 * healthy) / hosts + (100 * degraded) / hosts,
+    availablePercent: (100 * healthy) / counted.length + (100 * degraded) / counted.length,
     healthyAvailability: availability(healthyShare),
     degradedAvailability: availability(degradedShare),
   }

@@ -5,7 +5,7 @@
  * Source: Envoy's hostSourceToUse (load_balancer_impl.cc) and effectiveLocalityWeight (locality_wrr.cc).
  */
 import type { Balance, Endpoint, Health, Locality, Priority } from '../ir/program.ts'
-import { endpointsOf, loadSteps, loadsOf } from './health.ts'
+import { countedHosts, endpointsOf, loadSteps, loadsOf } from './health.ts'
 import { gcd } from './spread.ts'
 
 export interface Tier {
@@ -58,8 +58,8 @@ export function localitiesOf(priority: Priority): readonly Locality[] {
 function weighted(priority: Priority, health: Health, overprovisioningFactor: number): readonly Group[] | null {
   const parts = localitiesOf(priority).map((locality) => {
     const endpoints = locality.endpoints.filter((endpoint) => endpoint.health === health)
-    // weight * min(1, factor / 100 * eligible / hosts), as a fraction
-    const over = 100 * locality.endpoints.length
+    // weight * min(1, factor / 100 * eligible / hosts), as a fraction; draining hosts do not count
+    const over = 100 * countedHosts(locality.endpoints).length
     const under = Math.min(over, overprovisioningFactor * endpoints.length)
     return { name: localityName(locality), endpoints, numerator: locality.weight * under, denominator: over }
   })

@@ -97,8 +97,30 @@ test('inspect of what is no artifact', () => {
   assert.match(kmeshc('inspect', damaged).stderr, 'KM9002')
 })
 
+test('check for CI: SARIF and workflow commands have the same findings and exit codes', () => {
+  for (const [snapshot, code] of [
+    [SNAPSHOT, 0],
+    [damaged, 1],
+  ] as const) {
+    const { diagnostics } = json(code, 'check', snapshot)
+    const sarif = kmeshc('check', snapshot, '--format', 'sarif')
+    const github = kmeshc('check', snapshot, '--format', 'github')
+    assert.equal([sarif.code, github.code], [code, code])
+    const { results } = (JSON.parse(sarif.stdout) as { runs: readonly { results: readonly { ruleId: string }[] }[] }).runs[0] ?? {
+      results: [],
+    }
+    assert.equal(
+      results.map(({ ruleId }) => ruleId),
+      diagnostics.map((one) => one.code),
+    )
+    assert.is(github.stdout.split('\n').filter((line) => /^::(error|warning) /.test(line)).length, diagnostics.length)
+  }
+  assert.equal(JSON.parse(kmeshc('check', SNAPSHOT, '--format', 'json').stdout), json(0, 'check', SNAPSHOT))
+})
+
 test('explain', () => {
   assert.is(json(0, 'explain', 'km9005').code, 'KM9005')
+  assert.ok((json(0, 'explain').codes as readonly object[]).length > 100)
   assert.is(kmeshc('explain', 'KM0000').code, 2)
 })
 

@@ -11,7 +11,7 @@ export interface PhaseTime {
 }
 
 /** Phases of a whole compile, for the bar's length. */
-const PHASES = 9
+const PHASES = 10
 
 export function startPhases(): { readonly clock: Clock; readonly end: () => readonly PhaseTime[] } {
   const times: PhaseTime[] = []

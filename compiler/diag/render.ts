@@ -57,7 +57,7 @@ function position({ file, line, column }: Diagnostic): string {
 }
 
 /** Control characters, line ends and direction marks are shown as escapes. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replace(
     /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -112,6 +112,7 @@ function readEntry(entries: Entries, entry: unknown, at: Pointer, found: Found[]
     value: entries.resource === 'endpoint_config' ? asSent(resource) : resource,
     pointer: [...holderAt, (isObject(holder) && keyOf(holder, entries.resource)) || entries.resource],
     origin: 'xds',
+    loaded: true,
     ...(name === '' ? {} : { name }),
     ...(entries.copyOf ? { copy: true as const } : {}),
   })

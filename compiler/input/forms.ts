@@ -208,7 +208,7 @@ class Finder implements Forms {
   /** `sections`: the other sections of the dump, which repeat the static resources. */
   private bootstrap(value: JsonObject, at: Pointer, origin: Origin, sections: readonly string[] = []): true {
     const { rest, key } = without(value, 'static_resources')
-    this.found.push({ type: BOOTSTRAP, value: rest, pointer: at, origin: 'xds', name: 'bootstrap' })
+    this.found.push({ type: BOOTSTRAP, value: rest, pointer: at, origin, name: 'bootstrap' })
     const statics = key === undefined ? undefined : value[key]
     if (key === undefined || !isObject(statics)) {
       if (statics !== undefined && statics !== null)

@@ -17,6 +17,8 @@ export interface Found {
   readonly name?: string
   /** a second copy of something that is elsewhere in the same dump: used only when that is not there */
   readonly copy?: true
+  /** a config dump: the proxy that it was taken of has loaded it */
+  readonly loaded?: true
 }
 
 export interface Finding {

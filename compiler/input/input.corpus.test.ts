@@ -1,4 +1,4 @@
-/** Real snapshots, where they are at hand: KMESH_DATA names the directory, else one beside the checkout. */
+/** Real snapshots: KMESH_DATA names their directory. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -9,7 +9,7 @@ import { createDiagnostics } from '../diag/sink.ts'
 import { measureCoverage } from './coverage.ts'
 import { readInput } from './read.ts'
 
-const root = join(process.env.KMESH_DATA ?? new URL('../../../shared/data', import.meta.url).pathname, 'snapshots')
+const root = join(process.env.KMESH_DATA ?? '', 'snapshots')
 const files = existsSync(root)
   ? readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(json|ya?ml)$/.test(file))
   : []

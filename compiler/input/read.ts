@@ -110,7 +110,7 @@ class Reader {
       this.diag.report({ code: 'KM1020', severity: 'warning', message: `a resource of type ${found.type} is not compiled`, path })
     }
     const cursor = content instanceof Message ? createCursor(content, path) : undefined
-    this.resources.set(path, { kind, type: found.type, name, path, origin: found.origin, cursor, content })
+    this.resources.set(path, { kind, type: found.type, name, path, origin: found.origin, loaded: found.loaded === true, cursor, content })
   }
 
   private repeat(candidate: Candidate, known: Resource, content: Message | RawAny): void {

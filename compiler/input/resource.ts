@@ -18,6 +18,8 @@ export interface Resource {
   readonly path: string
   /** `static`: from a bootstrap's static_resources */
   readonly origin: Origin
+  /** a proxy has loaded it: it is of a config dump */
+  readonly loaded: boolean
   /** undefined for a type that is not in the schema */
   readonly cursor: Cursor | undefined
   readonly content: Message | RawAny

@@ -22,6 +22,8 @@ export interface EnumType {
 export interface Field {
   readonly name: string
   readonly json: string
+  /** in the binary form */
+  readonly number: number
   /** place in the order of declaration */
   readonly index: number
   readonly kind: ValueKind
@@ -56,6 +58,8 @@ export interface MessageType {
   readonly fields: readonly Field[]
   /** by snake_case and by JSON name */
   readonly lookup: ReadonlyMap<string, Field>
+  /** by number in the binary form */
+  readonly numbers: ReadonlyMap<number, Field>
   readonly oneofs: ReadonlyMap<string, { readonly members: readonly Field[]; readonly required: boolean }>
   /** google.protobuf types whose JSON is not an object of their fields */
   readonly wellKnown: ValueKind | 'wrapper' | undefined
@@ -137,7 +141,8 @@ function messageType(
       return [oneof, { members, required: from.oneofs?.[oneof]?.required === true }] as const
     }),
   )
-  return { name, fields, lookup, oneofs, wellKnown: WRAPPERS.has(name) ? 'wrapper' : WELL_KNOWN.get(name) }
+  const numbers = new Map(fields.map((field) => [field.number, field]))
+  return { name, fields, lookup, numbers, oneofs, wellKnown: WRAPPERS.has(name) ? 'wrapper' : WELL_KNOWN.get(name) }
 }
 
 function makeField(
@@ -155,6 +160,7 @@ function makeField(
   return {
     name: from.name,
     json: from.json ?? from.name,
+    number: from.number,
     index,
     kind,
     wrapper: wrapped !== undefined,

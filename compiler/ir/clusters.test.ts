@@ -121,7 +121,7 @@ test('health, weights, localities and gaps between priorities are kept', () => {
       '127.96.1.1:0',
       '127.96.1.1:1 2',
       '127.96.1.1:2 3 unhealthy',
-      '127.96.1.1:3 4 unhealthy',
+      '127.96.1.1:3 4 draining',
       '127.96.1.1:4 5 unhealthy',
       '127.96.1.1:5 6 degraded',
     ],
@@ -130,7 +130,7 @@ test('health, weights, localities and gaps between priorities are kept', () => {
   ])
   const { target } = made.cluster
   assert.ok(target.kind === 'balance')
-  assert.is(target.balance.panicThreshold, 13)
+  assert.is(target.balance.panicThreshold, 12)
   assert.is(target.balance.overprovisioningFactor, 200)
   assert.ok(target.balance.weightedPriorityHealth)
   const locality = target.balance.priorities[0]?.localities[0]
@@ -191,6 +191,12 @@ test('an address that is none is refused where Envoy looks nothing up', () => {
     ]).codes,
     ['KM1309!'],
   )
+})
+
+test('eds_cluster_config belongs to EDS, and an EDS cluster says where its endpoints come from', () => {
+  assert.equal(make([cluster({ type: 'STATIC', eds_cluster_config: { eds_config: { ads: {} } } })]).codes, ['KM1311!'])
+  const bare = make([cluster({ type: 'EDS' }), eds({ endpoints: [{ lb_endpoints: [at('127.96.1.1', 80)] }] })])
+  assert.equal([bare.codes, bare.endpoints], [['KM1314'], [['127.96.1.1:80']]])
 })
 
 test('ORIGINAL_DST', () => {

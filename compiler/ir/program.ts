@@ -96,7 +96,8 @@ export interface Locality {
   readonly endpoints: readonly Endpoint[]
 }
 
-export type Health = 'healthy' | 'degraded' | 'unhealthy'
+/** `draining` is as unhealthy as `unhealthy`, but does not count where the healthy ones are compared with all. */
+export type Health = 'healthy' | 'degraded' | 'unhealthy' | 'draining'
 
 export interface Endpoint {
   /** 16 bytes, IPv4-mapped or IPv6. */

@@ -55,9 +55,29 @@ function familyOf(at: Cursor): LookupFamily {
 function readBuiltIn(at: Cursor, type: string, diag: Diagnostics): TypeReading {
   if (type !== 'STRICT_DNS' && type !== 'LOGICAL_DNS')
     at.mark('dns_lookup_family', 'equivalent', 'for host names; this cluster has addresses')
+  if (type !== 'EDS' && at.has('eds_cluster_config')) {
+    at.mark('eds_cluster_config', 'rejected', 'Envoy refuses it in a cluster that is not EDS')
+    report(
+      at,
+      diag,
+      'KM1311',
+      `eds_cluster_config in a cluster of type ${type}`,
+      'set type: EDS, or remove it; Envoy refuses this cluster',
+      'eds_cluster_config',
+    )
+  }
   switch (type) {
     case 'EDS': {
       const eds = at.message('eds_cluster_config')
+      if (eds?.has('eds_config') !== true)
+        report(
+          at,
+          diag,
+          'KM1314',
+          'an EDS cluster without eds_config: Envoy refuses it; its assignment is taken from the snapshot',
+          'say where the endpoints come from, for instance {ads: {}}',
+          'type',
+        )
       at.mark('load_assignment', 'equivalent', 'the assignment of an EDS cluster comes over EDS')
       const [divert] = eds === undefined ? [] : accountEds(eds)
       const service = eds?.string('service_name') ?? ''
@@ -69,42 +89,37 @@ function readBuiltIn(at: Cursor, type: string, diag: Diagnostics): TypeReading {
     case 'LOGICAL_DNS': {
       const assignment = readAssignment(at.message('load_assignment'))
       if (type === 'LOGICAL_DNS' && (assignment.localities.length !== 1 || assignment.localities[0]?.endpoints.length !== 1)) {
-        diag.report({
-          code: 'KM1310',
-          severity: 'error',
-          message: 'a LOGICAL_DNS cluster needs exactly one endpoint',
-          fix: 'use STRICT_DNS for several; Envoy refuses this cluster',
-          path: at.at('load_assignment'),
-        })
+        report(
+          at,
+          diag,
+          'KM1310',
+          'a LOGICAL_DNS cluster needs exactly one endpoint',
+          'use STRICT_DNS for several; Envoy refuses this cluster',
+          'load_assignment',
+        )
       }
-      at.mark('eds_cluster_config', 'equivalent', 'this cluster is not EDS')
       return {
         discovery: { kind: 'dns', assignment, use: type === 'LOGICAL_DNS' ? 'first' : 'all', family: familyOf(at) },
         divert: undefined,
       }
     }
     default:
-      at.mark('eds_cluster_config', 'equivalent', 'this cluster is not EDS')
       return { discovery: { kind: 'static', assignment: readAssignment(at.message('load_assignment')) }, divert: undefined }
   }
+}
+
+function report(at: Cursor, diag: Diagnostics, code: 'KM1310' | 'KM1311' | 'KM1314', message: string, fix: string, field: string): void {
+  diag.report({ code, severity: code === 'KM1314' ? 'warning' : 'error', message, fix, path: at.has(field) ? at.at(field) : at.path })
 }
 
 function readOriginalDst(at: Cursor, diag: Diagnostics): TypeReading {
   const refuse = (field: string, message: string): void => {
     at.mark(field, 'rejected', message)
-    diag.report({
-      code: 'KM1311',
-      severity: 'error',
-      message,
-      fix: 'set lb_policy CLUSTER_PROVIDED and nothing else; Envoy refuses this cluster',
-      path: at.at(field),
-    })
+    report(at, diag, 'KM1311', message, 'set lb_policy CLUSTER_PROVIDED and nothing else; Envoy refuses this cluster', field)
   }
   const policy = at.enum('lb_policy') ?? 'ROUND_ROBIN'
-  if (policy !== 'CLUSTER_PROVIDED' && !at.has('load_balancing_policy'))
-    refuse('lb_policy', `an ORIGINAL_DST cluster needs lb_policy CLUSTER_PROVIDED, not ${policy}`)
+  if (policy !== 'CLUSTER_PROVIDED') refuse('lb_policy', `an ORIGINAL_DST cluster needs lb_policy CLUSTER_PROVIDED, not ${policy}`)
   if (at.has('load_assignment')) refuse('load_assignment', 'an ORIGINAL_DST cluster cannot have a load_assignment')
-  at.mark('eds_cluster_config', 'equivalent', 'this cluster is not EDS')
   at.mark('load_balancing_policy', 'equivalent', 'the connection keeps the address that was dialled')
   at.mark('common_lb_config', 'equivalent', 'the connection keeps the address that was dialled')
   const config = at.message('original_dst_lb_config')

@@ -88,13 +88,17 @@ function settings(reading: Extract<PolicyReading, { policy: unknown }>, panicThr
   return { policy, localityWeighted, failTrafficOnPanic, useHostnameForHashing, panicThreshold }
 }
 
-/** Envoy rounds the threshold to whole percents. */
+/** Envoy cuts the threshold down to whole percents, after it went through a fraction (ProtobufPercentHelper, tried): 66.7 is 66, and 29 is 28. */
+function wholePercent(value: number): number {
+  return Math.trunc(100 * (value / 100))
+}
+
 function readCommon(at: Cursor): { readonly panicThreshold: number; readonly divert: Divert | undefined } {
   const common = at.message('common_lb_config')
   if (common === undefined) return { panicThreshold: PANIC_THRESHOLD, divert: undefined }
   const [divert] = accountCommon(common)
   const threshold = common.message('healthy_panic_threshold')
-  return { panicThreshold: threshold === undefined ? PANIC_THRESHOLD : Math.round(threshold.number('value') ?? 0), divert }
+  return { panicThreshold: threshold === undefined ? PANIC_THRESHOLD : wholePercent(threshold.number('value') ?? 0), divert }
 }
 
 function markBalance(at: Cursor): void {

@@ -103,13 +103,14 @@ function readEndpoint(at: Cursor, found: Found): LbEndpoint {
   }
 }
 
-/** As Envoy's EDS does (tried): TIMEOUT and DRAINING count as unhealthy. */
+/** As Envoy's EDS does (tried): TIMEOUT counts as unhealthy; DRAINING is apart (upstream_impl.cc, excludeBasedOnHealthFlag). */
 function healthOf(status: string | undefined): LbEndpoint['health'] {
   switch (status) {
     case 'UNHEALTHY':
-    case 'DRAINING':
     case 'TIMEOUT':
       return 'unhealthy'
+    case 'DRAINING':
+      return 'draining'
     case 'DEGRADED':
       return 'degraded'
     default:

@@ -49,6 +49,7 @@ export function readListener(at: Cursor, diag: Diagnostics): Listener {
   if (udp && !bindToPort) refuse(at.at('bind_to_port'), 'a UDP listener cannot have bind_to_port: false', 'leave bind_to_port out')
   if (!udp && !special && chains.length === 0 && defaultChain === undefined && !at.has('fcds_config'))
     refuse(at.path, 'the listener has no filter chain', 'add one')
+  if (!special && !at.has('address')) refuse(at.path, 'the listener has no address', 'give it one')
 
   const datagrams = udp && !quic ? readDatagramFilters(filters) : undefined
   const looking = udp ? { inspectors: [], divert: undefined } : readListenerFilters(filters)
@@ -70,7 +71,7 @@ export function readListener(at: Cursor, diag: Diagnostics): Listener {
     inboundClusters: inboundClusters(at),
   }
   markWhole(at, listener)
-  if (listener.addresses.length === 0 && listener.direction !== 'INBOUND' && !refused) {
+  if (listener.addresses.length === 0 && listener.direction !== 'INBOUND' && !refused && (special || at.has('address'))) {
     diag.report({
       code: 'KM1209',
       severity: 'warning',

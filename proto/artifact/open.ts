@@ -1,7 +1,7 @@
 /**
  * Reads an artifact from a file. In: its path. Out: as `readArtifact`; a file that cannot be read is KM9001. Never throws.
  */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { runtimeCodes } from '../codes.ts'
 import { type ReadResult, readArtifact } from './read.ts'
 
@@ -11,7 +11,8 @@ const MOST_BYTES = 2 ** 31 - 1
 export function openArtifact(path: string): ReadResult {
   let bytes: Uint8Array
   try {
-    const file = openSync(path, 'r')
+    // a pipe that nobody writes to is no reason to wait
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
       const { size } = fstatSync(file)
       if (!fstatSync(file).isFile()) return unreadable(`${path} is no ordinary file`)

@@ -6,6 +6,7 @@ import type { ApplyReport } from '../apply-request.ts'
 import { CodedError } from '../coded-error.ts'
 import { machine } from '../machine.ts'
 import { RejectedProgram, tailLines } from '../rejection.ts'
+import { watchInterruption } from './interruption.ts'
 import { type Format, finish, type Result } from './output.ts'
 import { bytesText, countText, timeText } from './quantity.ts'
 
@@ -28,6 +29,7 @@ export function applyCommand(args: ApplyArguments): Promise<number> {
     if (opened.kind === 'invalid') throw new CodedError([{ severity: 'error', path: '', ...opened.error }])
     const verify = performance.now() - start
     const { instance, diverted, mode, cgroup } = args
+    const interruption = watchInterruption()
     try {
       const report = await apply({
         artifact: opened.artifact,
@@ -35,12 +37,15 @@ export function applyCommand(args: ApplyArguments): Promise<number> {
         diverted,
         mode,
         host: machine(args),
+        steps: interruption.check,
         ...(cgroup === undefined ? {} : { cgroup }),
       })
       return shown(report, verify)
     } catch (error) {
       if (error instanceof RejectedProgram && args.format === 'text') showLog(error, args.log)
       throw error
+    } finally {
+      interruption.end()
     }
   })
 }
@@ -49,6 +54,8 @@ function shown({ warnings, ...report }: ApplyReport, verify: number): Result {
   const times = { verify, ...report.times, total: verify + report.times.total }
   return { json: { ...report, times }, text: reportText({ ...report, warnings, times }, verify), findings: warnings }
 }
+
+const SHARED_BY = 1000
 
 function reportText(report: ApplyReport, verify: number): string {
   const { entries, times, memory, sockets, programs } = report
@@ -69,11 +76,16 @@ function reportText(report: ApplyReport, verify: number): string {
     `  machine   ${timeText(times.machine)}   programs of others, source addresses, live sockets`,
     `  switch    ${timeText(times.switch)}`,
     `  total     ${timeText(times.total)}`,
-    `  memory    ${bytesText(tables)} tables, ${bytesText(memory.state)} state, ${bytesText(memory.constant)} constant; ${memory.perEndpoint} bytes an endpoint`,
+    `  memory    ${bytesText(tables)} tables, ${bytesText(memory.state)} state, ${bytesText(memory.constant)} constant${shareText(entries.endpoints, memory.perEndpoint)}`,
   ]
   if (sockets.released > 0) lines.push(`  sockets   ${sockets.released} UDP sockets released from endpoints that left`)
   if (sockets.destroyed > 0) lines.push(`  sockets   ${sockets.destroyed} sockets destroyed that were not governed`)
   return `${lines.join('\n')}\n`
+}
+
+/** A share says something only where endpoints are many: a small table is mostly its own frame. */
+function shareText(endpoints: number, bytes: number): string {
+  return endpoints < SHARED_BY ? '' : `; ${bytes} bytes an endpoint`
 }
 
 function showLog(error: RejectedProgram, log: ApplyArguments['log']): void {

@@ -3,6 +3,9 @@ import { dump } from '../dump.ts'
 import type { DumpedAction, DumpedCluster, DumpedListener, DumpReport } from '../dump-report.ts'
 import { type Format, finish } from './output.ts'
 
+/** Envoy's own largest max_connections, which Istio sets everywhere. */
+const UNLIMITED = 0xffffffff
+
 export function dumpCommand(args: { readonly instance: string; readonly format: Format }): Promise<number> {
   return finish(args.format, () => {
     const report = dump(args.instance)
@@ -47,7 +50,7 @@ function actionText(action: DumpedAction): string {
 const hashText = (hash: string | undefined): string => (hash === undefined ? '' : `, hash ${hash}`)
 
 function clusterLines({ name, policy, maxConnections, refused, tiers }: DumpedCluster): string[] {
-  const head = `cluster "${name}"  ${refused === undefined ? policy : `refused (${refused})`}, at most ${maxConnections} connections`
+  const head = `cluster "${name}"  ${refused === undefined ? policy : `refused (${refused})`}, ${maxConnections === UNLIMITED ? 'any number of' : `at most ${maxConnections}`} connections`
   return [
     head,
     ...tiers.flatMap(({ percent, tableEntries, groups }) => [

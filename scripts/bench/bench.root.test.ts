@@ -16,7 +16,10 @@ test('one short round: every contestant answers every request', () => {
     assert.is(status, 0, stderr)
     const report = JSON.parse(readFileSync(join(folder, 'out.json'), 'utf8')) as Report
     assert.equal(report.skipped, [])
-    assert.equal([...new Set(report.traffic.map(({ contestant }) => contestant))], ['direct', 'kmesh', 'envoy', 'haproxy'])
+    assert.equal(
+      [...new Set(report.traffic.map(({ contestant }) => contestant))],
+      ['direct', 'control', 'passed', 'kmesh', 'envoy', 'haproxy'],
+    )
     for (const { contestant, mode, failed, rate } of report.traffic) {
       assert.is(failed, 0, `${contestant} ${mode}`)
       assert.ok(rate.median > 0, `${contestant} ${mode}`)

@@ -49,10 +49,15 @@ listen bench
 `
 }
 
+/** The addresses that the measured service spreads over. */
+export function endpointsOf(server: Socket): readonly Socket[] {
+  const prefix = server.address.replace(/\d+$/, '')
+  return Array.from({ length: ENDPOINTS }, (_, index) => ({ address: `${prefix}${index + 1}`, port: server.port }))
+}
+
 /** The measured service among its neighbours, as a control plane sends it. Its endpoints are addresses of the same server. */
 export function snapshot(service: Socket, server: Socket): string {
-  const prefix = server.address.replace(/\d+$/, '')
-  const endpoints = Array.from({ length: ENDPOINTS }, (_, index) => ({ address: `${prefix}${index + 1}`, port: server.port }))
+  const endpoints = endpointsOf(server)
   const measured: readonly Resource[] = [
     {
       '@type': `${TYPE}.config.listener.v3.Listener`,

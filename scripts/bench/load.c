@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Load generator for measurements: epoll, one thread, a fixed number of requests.
 //
-//   load connect|keepalive|bytes ADDRESS PORT CONCURRENCY COUNT [SIZE]
+//   load connect|keepalive|bytes ADDRESS[,ADDRESS...] PORT CONCURRENCY WARMUP COUNT SIZE CPU
 //
+// Connections go to the addresses in turn. The first WARMUP requests are not measured; the clocks start with the next one.
 // connect: a new TCP connection for each request, closed by the server; latency from connect() to the last byte of the answer.
 // keepalive: COUNT requests over CONCURRENCY connections that are made before the clock starts.
-// bytes: as keepalive, with answers of SIZE bytes.
-// Out: one JSON line {"requests","failed","seconds","p50_us","p99_us","mean_us"}. A failed request is counted and made up for by none.
+// bytes: as keepalive, with answers of SIZE bytes (0: two bytes).
+// CPU: a cpu.stat of cgroup v2, read when the clocks start and when they stop, so that the making of processes is not measured.
+// Out: one JSON line {"requests","failed","seconds","cpu_us","p50_us","p99_us","mean_us"}. A failed request is counted and made up for by none.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CONCURRENCY = 512, BUFFER = 1 << 18 };
+enum { MAX_CONCURRENCY = 512, MAX_ADDRESSES = 16, BUFFER = 1 << 18 };
 
 struct flow {
 	int fd, sent, busy;
@@ -34,12 +36,14 @@ struct flow {
 	char head[512];
 };
 
-static struct sockaddr_in address;
+static struct sockaddr_in addresses[MAX_ADDRESSES];
+static int address_count, address_next;
 static struct flow flows[MAX_CONCURRENCY];
 static char request[128], buffer[BUFFER];
 static size_t request_size;
 static int poller, reuse;
-static uint64_t started, finished, failed, count;
+static uint64_t started, finished, failed, warmup, count, begin, cpu_begin;
+static const char *cpu_file;
 static uint32_t *latency;
 
 static uint64_t now(void)
@@ -48,6 +52,24 @@ static uint64_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static uint64_t cpu_us(void)
+{
+	unsigned long long used = 0;
+	FILE *file = fopen(cpu_file, "r");
+
+	if (!file || fscanf(file, "usage_usec %llu", &used) != 1) {
+		fprintf(stderr, "load: %s: no usage_usec\n", cpu_file);
+		exit(1);
+	}
+	fclose(file);
+	return used;
+}
+
+static const struct sockaddr *next_address(void)
+{
+	return (const void *)&addresses[address_next++ % address_count];
 }
 
 static void send_request(struct flow *f)
@@ -66,7 +88,7 @@ static int open_flow(struct flow *f)
 	f->sent = 0;
 	f->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	setsockopt(f->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(f->fd, (void *)&address, sizeof(address)) && errno != EINPROGRESS) {
+	if (connect(f->fd, next_address(), sizeof(*addresses)) && errno != EINPROGRESS) {
 		close(f->fd);
 		f->fd = -1;
 		return -1;
@@ -79,8 +101,11 @@ static int open_flow(struct flow *f)
 static void next(struct flow *f)
 {
 	f->busy = 0;
-	while (started < count) {
-		started++;
+	while (started < warmup + count) {
+		if (started++ == warmup) {
+			cpu_begin = cpu_us();
+			begin = now();
+		}
 		f->busy = 1;
 		f->start = now();
 		if (reuse && f->fd >= 0) {
@@ -193,25 +218,39 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+// The addresses of a list; 0 when it is none.
+static int read_addresses(char *list, int port)
+{
+	for (char *one = strtok(list, ","); one && address_count < MAX_ADDRESSES; one = strtok(NULL, ",")) {
+		struct sockaddr_in *address = &addresses[address_count++];
+
+		address->sin_family = AF_INET;
+		address->sin_port = htons(port);
+		if (inet_pton(AF_INET, one, &address->sin_addr) != 1)
+			return 0;
+	}
+	return address_count > 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct epoll_event events[MAX_CONCURRENCY];
-	uint64_t begin, end, sum = 0;
+	uint64_t end, cpu, sum = 0, measured;
 	int concurrency;
 
-	if (argc < 6 || inet_pton(AF_INET, argv[2], &address.sin_addr) != 1 || (concurrency = atoi(argv[4])) < 1 ||
-	    concurrency > MAX_CONCURRENCY) {
-		fprintf(stderr, "usage: load connect|keepalive|bytes ADDRESS PORT CONCURRENCY COUNT [SIZE]\n");
+	if (argc != 9 || !read_addresses(argv[2], atoi(argv[3])) || (concurrency = atoi(argv[4])) < 1 || concurrency > MAX_CONCURRENCY) {
+		fprintf(stderr, "usage: load connect|keepalive|bytes ADDRESS[,ADDRESS...] PORT CONCURRENCY WARMUP COUNT SIZE CPU\n");
 		return 2;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	address.sin_family = AF_INET;
-	address.sin_port = htons(atoi(argv[3]));
-	count = strtoull(argv[5], NULL, 10);
+	warmup = strtoull(argv[5], NULL, 10);
+	count = strtoull(argv[6], NULL, 10);
+	cpu_file = argv[8];
 	reuse = strcmp(argv[1], "connect") != 0;
-	request_size = snprintf(request, sizeof(request), "GET /%s HTTP/1.1\r\nHost: bench\r\n%s\r\n", argc > 6 ? argv[6] : "",
+	request_size = snprintf(request, sizeof(request), "GET /%s HTTP/1.1\r\nHost: bench\r\n%s\r\n", atoll(argv[7]) ? argv[7] : "",
 				reuse ? "" : "Connection: close\r\n");
-	latency = calloc(count + 1, sizeof(*latency));
+	latency = malloc((warmup + count + 1) * sizeof(*latency));
+	memset(latency, 1, (warmup + count + 1) * sizeof(*latency));
 	poller = epoll_create1(EPOLL_CLOEXEC);
 	for (int i = 0; i < concurrency; i++) {
 		flows[i].fd = -1;
@@ -220,7 +259,7 @@ int main(int argc, char **argv)
 			int one = 1;
 
 			flows[i].fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-			if (connect(flows[i].fd, (void *)&address, sizeof(address))) {
+			if (connect(flows[i].fd, next_address(), sizeof(*addresses))) {
 				perror("load: connect");
 				return 1;
 			}
@@ -228,25 +267,28 @@ int main(int argc, char **argv)
 			epoll_ctl(poller, EPOLL_CTL_ADD, flows[i].fd, &event);
 		}
 	}
-	begin = now();
 	for (int i = 0; i < concurrency; i++)
 		next(&flows[i]);
-	while (finished + failed < count) {
+	while (finished + failed < warmup + count) {
 		int n = epoll_wait(poller, events, MAX_CONCURRENCY, 2000);
 
 		if (n == 0) {
-			failed = count - finished;
+			failed = warmup + count - finished;
 			break;
 		}
 		for (int i = 0; i < n; i++)
 			event_on(events[i].data.ptr, events[i].events);
 	}
 	end = now();
-	qsort(latency, finished, sizeof(*latency), by_value);
-	for (uint64_t i = 0; i < finished; i++)
+	cpu = cpu_us() - cpu_begin;
+	// Latencies are in the order of the answers: what is left of the warm-up stands first.
+	measured = finished > warmup ? finished - warmup : 0;
+	latency += finished - measured;
+	qsort(latency, measured, sizeof(*latency), by_value);
+	for (uint64_t i = 0; i < measured; i++)
 		sum += latency[i];
-	printf("{\"requests\":%lu,\"failed\":%lu,\"seconds\":%.6f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"mean_us\":%.2f}\n", finished, failed,
-	       (end - begin) / 1e9, finished ? latency[finished / 2] / 100.0 : 0, finished ? latency[finished * 99 / 100] / 100.0 : 0,
-	       finished ? sum / 100.0 / finished : 0);
+	printf("{\"requests\":%lu,\"failed\":%lu,\"seconds\":%.6f,\"cpu_us\":%lu,\"p50_us\":%.2f,\"p99_us\":%.2f,\"mean_us\":%.2f}\n",
+	       measured, failed, (end - begin) / 1e9, cpu, measured ? latency[measured / 2] / 100.0 : 0,
+	       measured ? latency[measured * 99 / 100] / 100.0 : 0, measured ? sum / 100.0 / measured : 0);
 	return 0;
 }

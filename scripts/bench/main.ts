@@ -11,7 +11,7 @@ import { ROOT } from '../commands.ts'
 import type { Report } from './report.ts'
 import { type Size, runTables } from './tables.ts'
 import { applyTable, compileTable, trafficTable } from './text.ts'
-import { measures, runTraffic } from './traffic.ts'
+import { type Measure, measures, runTraffic } from './traffic.ts'
 import { makeWorld } from './world.ts'
 
 const PARTS = ['connect', 'keepalive', 'bytes', 'compile'] as const
@@ -27,6 +27,7 @@ async function main(): Promise<void> {
     .option('json', { type: 'string', describe: 'also write a report (proto/bench.schema.json)' })
     .option('quick', { type: 'boolean', default: false, describe: 'three short rounds: a look, not a measurement' })
     .option('only', { choices: PARTS, array: true, describe: 'leave out the rest; compile is compile and apply' })
+    .option('contestants', { type: 'string', array: true, describe: 'only these; direct is always there' })
     .option('rounds', { type: 'number', describe: 'interleaved rounds (15; 3 with --quick)' })
     .strict()
     .parseAsync()
@@ -39,7 +40,9 @@ async function main(): Promise<void> {
   const progress = (text: string): void => {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
   }
-  const chosen = measures(argv.quick ? 0.3 : 1).filter(({ mode }) => parts.includes(mode))
+  const chosen = measures(argv.quick ? 0.3 : 1)
+    .filter(({ mode }) => parts.includes(mode))
+    .map((measure) => reduced(measure, argv.contestants))
   let report: Report = {
     schemaVersion: 1,
     machine: { cpus: availableParallelism(), kernel: release(), node: process.version },
@@ -66,6 +69,11 @@ async function main(): Promise<void> {
   }
   for (const { name, why } of report.skipped) process.stdout.write(`left out: ${name}: ${why}\n`)
   if (argv.json !== undefined) writeFileSync(argv.json, `${JSON.stringify(checked(report), null, 2)}\n`)
+}
+
+function reduced(measure: Measure, wanted: readonly string[] | undefined): Measure {
+  if (wanted === undefined) return measure
+  return { ...measure, contestants: measure.contestants.filter((name) => name === 'direct' || wanted.includes(name)) }
 }
 
 /** The report, if it is what its schema says: a reader of the file may rely on it. */

@@ -1,7 +1,10 @@
 /**
  * The measures of traffic, in interleaved rounds. In: a world and the number of rounds; out: one result for each contestant and measure.
- * Invariant: within a round every contestant does the same work, in slices of a round by turns; who is first moves on by one each slice and round.
+ * Invariant: within a round every contestant does the same work, in slices of a round by turns. Who is first moves on by one each slice, and every
+ * second slice goes backwards, so that nobody always comes after the same neighbour. A round's figure is the median of its slices: what else the
+ * machine does for a moment is in none.
  */
+import { availableParallelism } from 'node:os'
 import { run } from '../kit/process.ts'
 import type { Series, TrafficMode, TrafficResult } from './report.ts'
 import { paired, quantile, spread } from './statistics.ts'
@@ -17,7 +20,7 @@ export interface Measure {
   readonly size?: number
 }
 
-const ALL: readonly ContestantName[] = ['direct', 'kmesh', 'envoy', 'haproxy']
+const ALL: readonly ContestantName[] = ['direct', 'control', 'passed', 'kmesh', 'envoy', 'haproxy']
 
 /** `scale` 1 makes about nine seconds a round. */
 export function measures(scale: number): readonly Measure[] {
@@ -27,12 +30,25 @@ export function measures(scale: number): readonly Measure[] {
     { mode: 'connect', concurrency: 16, requests: many(12_000), contestants: ALL },
     { mode: 'keepalive', concurrency: 1, requests: many(8000), contestants: ALL },
     { mode: 'keepalive', concurrency: 16, requests: many(30_000), contestants: ALL },
-    { mode: 'bytes', concurrency: 1, requests: Math.max(4, Math.round(12 * scale)), contestants: ['direct', 'kmesh'], size: 100_000_000 },
+    {
+      mode: 'bytes',
+      concurrency: 1,
+      requests: Math.max(6, Math.round(48 * scale)),
+      contestants: ['direct', 'control', 'passed', 'kmesh'],
+      size: 100_000_000,
+    },
   ]
 }
 
 /** A round is cut into slices, in which the contestants take turns: what else the machine does then meets all of them alike. */
-const SLICES = 4
+const SLICES = 6
+/** Requests before the clocks start, as a share of those that are measured. */
+const WARMUP = 0.1
+/**
+ * Client, server and proxies share this CPU: the rate is then the inverse of what the whole path costs, and neither idle CPUs that have to be woken
+ * nor the scheduler's placement are in it.
+ */
+const CPU = `${availableParallelism() - 1}`
 
 interface Slice {
   readonly requests: number
@@ -75,36 +91,32 @@ export function runTraffic(world: World, chosen: readonly Measure[], rounds: num
 function runRound(world: World, measure: Measure, round: number): ReadonlyMap<ContestantName, readonly Slice[]> {
   const here = world.contestants.filter(({ name }) => measure.contestants.includes(name))
   const slices = new Map<ContestantName, Slice[]>(here.map(({ name }) => [name, []]))
+  world.pin(CPU)
   for (let slice = 0; slice < SLICES; slice++) {
-    for (let turn = 0; turn < here.length; turn++) {
-      const contestant = here[(turn + slice + round) % here.length] as Contestant
+    const first = slice + round
+    const order = here.map((_, turn) => here[(first + turn) % here.length] as Contestant)
+    for (const contestant of slice % 2 === 0 ? order : order.reverse())
       slices.get(contestant.name)?.push(runSlice(world, measure, contestant))
-    }
   }
   return slices
 }
 
-function runSlice(world: World, measure: Measure, { address, port, place }: Contestant): Slice {
+function runSlice(world: World, measure: Measure, { addresses, port, place }: Contestant): Slice {
   const requests = Math.ceil(measure.requests / SLICES)
-  const size = measure.size === undefined ? [] : [`${measure.size}`]
-  const before = world.cpu()
-  const text = run([tool('load'), measure.mode, address, `${port}`, `${measure.concurrency}`, `${requests}`, ...size], place)
-  const cpu = world.cpu() - before
-  const { failed, seconds, p50_us } = JSON.parse(text) as { failed: number; seconds: number; p50_us: number }
-  return { requests, failed, seconds, latency: p50_us, cpu }
+  const counts = [measure.concurrency, Math.ceil(requests * WARMUP), requests, measure.size ?? 0].map(String)
+  const load = [tool('load'), measure.mode, addresses.join(), `${port}`, ...counts, world.cpuStat]
+  const text = run(['taskset', '-c', CPU, ...load], place)
+  const { failed, seconds, p50_us, cpu_us } = JSON.parse(text) as Record<'failed' | 'seconds' | 'p50_us' | 'cpu_us', number>
+  return { requests, failed, seconds, latency: p50_us, cpu: cpu_us }
 }
 
 function toSample(measure: Measure, slices: readonly Slice[]): Sample {
-  const total = (field: 'requests' | 'failed' | 'seconds' | 'cpu'): number => slices.reduce((sum, slice) => sum + slice[field], 0)
-  const done = total('requests') - total('failed')
+  const median = (of: (slice: Slice) => number): number => quantile(slices.map(of), 0.5)
   return {
-    failed: total('failed'),
-    rate: (done / total('seconds')) * (measure.size === undefined ? 1 : measure.size / 1e6),
-    latency: quantile(
-      slices.map(({ latency }) => latency),
-      0.5,
-    ),
-    cpu: total('cpu') / total('requests'),
+    failed: slices.reduce((sum, { failed }) => sum + failed, 0),
+    rate: median(({ requests, failed, seconds }) => (requests - failed) / seconds) * (measure.size === undefined ? 1 : measure.size / 1e6),
+    latency: median(({ latency }) => latency),
+    cpu: median(({ cpu, requests }) => cpu / requests),
   }
 }
 

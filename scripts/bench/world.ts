@@ -1,7 +1,8 @@
 /**
  * Where the traffic of the benchmark runs: a closed namespace, one cgroup tree, a server and the proxies in front of it.
- * In: the places that shall serve; out: contestants (where a client dials, and from which cgroup) and what was left out, with the reason.
- * Invariant: client, proxy and server are in one cgroup tree, whose cpu.stat is therefore the CPU time of the whole path.
+ * In: nothing; out: contestants (where a client dials, and from which cgroup) and what was left out, with the reason.
+ * Invariants: client, proxy and server are in one cgroup tree, whose cpu.stat is therefore the CPU time of the whole path; the server is in no
+ * governed cgroup; `direct` and `control` differ in nothing but their cgroup, so that what the two show apart is the error of the measurement.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,14 +14,16 @@ import { makeCgroup } from '../kit/cgroup.ts'
 import { undoAtExit } from '../kit/cleanup.ts'
 import { makeNamespace } from '../kit/namespace.ts'
 import { type Place, run, start } from '../kit/process.ts'
-import { envoyConfig, haproxyConfig, snapshot } from './configs.ts'
+import { endpointsOf, envoyConfig, haproxyConfig, type Socket, snapshot } from './configs.ts'
 import { tool } from './tools.ts'
 
-export type ContestantName = 'direct' | 'kmesh' | 'envoy' | 'haproxy'
+/** control: direct once more. passed: from the governed cgroup to addresses that are nobody's service */
+export type ContestantName = 'direct' | 'control' | 'passed' | 'kmesh' | 'envoy' | 'haproxy'
 
 export interface Contestant {
   readonly name: ContestantName
-  readonly address: string
+  /** dialled in turn */
+  readonly addresses: readonly string[]
   readonly port: number
   /** where the client runs */
   readonly place: Place
@@ -29,10 +32,17 @@ export interface Contestant {
 export interface World {
   readonly contestants: readonly Contestant[]
   readonly skipped: readonly { readonly name: string; readonly why: string }[]
-  /** CPU time that client, proxy and server have used so far, microseconds */
-  cpu(): number
+  /** cpu.stat of what client, proxy and server have used so far */
+  readonly cpuStat: string
+  /** Keeps server and proxies on a CPU. */
+  pin(cpu: string): void
   close(): void
 }
+
+/**
+ * No TIME_WAIT sockets, which later connections would meet or not by chance; a congestion control without timers of its own for sending.
+ */
+const SETTINGS = ['tcp_max_tw_buckets=0', 'tcp_congestion_control=reno'] as const
 
 export const SERVER = { address: '127.96.8.1', port: 27100 } as const
 const SERVICE = { address: '127.96.0.1', port: 80 } as const
@@ -47,38 +57,50 @@ export async function makeWorld(): Promise<World> {
   const cgroup = makeCgroup('kmesh-bench')
   closing.push(cgroup.remove)
   const plain: Place = { namespace: namespace.path, cgroup: cgroup.child('plain') }
+  const control: Place = { namespace: namespace.path, cgroup: cgroup.child('control') }
   const governed: Place = { namespace: namespace.path, cgroup: cgroup.child('governed') }
   const servers: Place = { namespace: namespace.path, cgroup: cgroup.child('servers') }
   const skipped: { name: string; why: string }[] = []
 
+  run(['sh', '-c', SETTINGS.map((setting) => setting.replace(/^([^=]+)=(.*)$/, 'echo $2 > /proc/sys/net/ipv4/$1')).join('; ')], plain)
   start([tool('serve'), '0.0.0.0', `${SERVER.port}`], servers, ['ignore', 'ignore', 'inherit'])
-  await waitFor(SERVER, plain)
-  const contestants: Contestant[] = [{ name: 'direct', ...SERVER, place: plain }]
+  await waitFor(SERVER, plain, cgroup.path)
+  const direct = { addresses: endpointsOf(SERVER).map(({ address }) => address), port: SERVER.port }
+  const contestants: Contestant[] = [
+    { name: 'direct', ...direct, place: plain },
+    { name: 'control', ...direct, place: control },
+    { name: 'passed', ...direct, place: governed },
+  ]
 
   closing.push(applySnapshot(folder, governed, namespace.path))
-  await waitFor(SERVICE, governed)
-  contestants.push({ name: 'kmesh', ...SERVICE, place: governed })
+  await waitFor(SERVICE, governed, cgroup.path)
+  contestants.push({ name: 'kmesh', addresses: [SERVICE.address], port: SERVICE.port, place: governed })
 
   const envoy = process.env.KMESH_ENVOY ?? join(ROOT, '.venv/bin/envoy')
   if (existsSync(envoy)) {
     writeFileSync(join(folder, 'envoy.json'), envoyConfig(ENVOY, SERVER))
     start([envoy, '-c', join(folder, 'envoy.json'), '--concurrency', '2', '-l', 'off', '--use-dynamic-base-id'], servers, 'ignore')
-    await waitFor(ENVOY, plain)
-    contestants.push({ name: 'envoy', ...ENVOY, place: plain })
+    await waitFor(ENVOY, plain, cgroup.path)
+    contestants.push({ name: 'envoy', addresses: [ENVOY.address], port: ENVOY.port, place: plain })
   } else skipped.push({ name: 'envoy', why: '.venv/bin/envoy is not there (scripts/setup makes it)' })
 
   if (spawnSync('haproxy', ['-v']).status === 0) {
     writeFileSync(join(folder, 'haproxy.cfg'), haproxyConfig(HAPROXY, SERVER))
     start(['haproxy', '-db', '-f', join(folder, 'haproxy.cfg')], servers, 'ignore')
-    await waitFor(HAPROXY, plain)
-    contestants.push({ name: 'haproxy', ...HAPROXY, place: plain })
+    await waitFor(HAPROXY, plain, cgroup.path)
+    contestants.push({ name: 'haproxy', addresses: [HAPROXY.address], port: HAPROXY.port, place: plain })
   } else skipped.push({ name: 'haproxy', why: 'haproxy is not installed' })
 
-  const cpu = (): number => Number(/^usage_usec (\d+)/m.exec(readFileSync(join(cgroup.path, 'cpu.stat'), 'utf8'))?.[1])
+  const pin = (cpu: string): void => {
+    for (const pid of readFileSync(join(servers.cgroup as string, 'cgroup.procs'), 'utf8')
+      .trim()
+      .split('\n'))
+      run(['taskset', '-a', '-p', '-c', cpu, pid])
+  }
   const close = (): void => {
     for (const undo of [...closing].reverse()) undo()
   }
-  return { contestants, skipped, cpu, close }
+  return { contestants, skipped, cpuStat: join(cgroup.path, 'cpu.stat'), pin, close }
 }
 
 /** Compiles and applies the benchmark's snapshot to the governed cgroup; returns what undoes it. */
@@ -93,10 +115,12 @@ function applySnapshot(folder: string, governed: Place, namespace: string): () =
 }
 
 /** Until one request is answered; throws after ten seconds. */
-async function waitFor(target: { readonly address: string; readonly port: number }, place: Place): Promise<void> {
+async function waitFor(target: Socket, place: Place, cgroup: string): Promise<void> {
   for (const deadline = Date.now() + 10_000; ; ) {
     try {
-      const answer = JSON.parse(run([tool('load'), 'connect', target.address, `${target.port}`, '1', '1'], place)) as { failed: number }
+      const answer = JSON.parse(
+        run([tool('load'), 'connect', target.address, `${target.port}`, '1', '0', '1', '0', join(cgroup, 'cpu.stat')], place),
+      ) as { failed: number }
       if (answer.failed === 0) return
     } catch {
       // not listening yet

@@ -63,5 +63,9 @@ function snapshotFiles(fixture: string): readonly string[] {
 }
 
 function lines(file: string): readonly string[] {
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line.trim() !== '') : []
+  return existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+    : []
 }

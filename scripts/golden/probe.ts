@@ -6,6 +6,7 @@ import { evalBalance } from '../../compiler/balance/table.ts'
 import { xxHash64Text } from '../../compiler/balance/hash.ts'
 import { type Decision, decide } from '../../compiler/ir/eval.ts'
 import type { Program } from '../../compiler/ir/program.ts'
+import { isMapped } from '../../compiler/ir/address-text.ts'
 import { parseIp } from '../../compiler/parse/ip.ts'
 
 export interface Probe {
@@ -20,21 +21,31 @@ export interface Probe {
   readonly bind?: false
   /** UDP: through a connected socket (default) or with sendto() */
   readonly datagram?: 'connect' | 'sendto'
+  /** TCP: what the client sends before it listens */
+  readonly say?: string
   /** how often to dial at most, for judges that dial */
   readonly count?: number
-  /** why Envoy is not asked */
-  readonly envoy?: string
 }
 
 export function interpret(program: Program, probe: Probe): Decision {
   const address = ipOf(probe.address)
   const source = probe.source === undefined ? undefined : ipOf(probe.source)
-  const { protocol, port, socket } = probe
+  const { protocol, port } = probe
   return decide(
     program,
-    { protocol, address, port, ...(socket !== undefined && { socket }), ...(source !== undefined && { source }) },
+    { protocol, address, port, socket: socketOf(probe), ...(source !== undefined && { source }) },
     { shares: evalBalance, hash: xxHash64Text },
   )
+}
+
+/**
+ * A client makes the socket that the text of the address asks for. One that is bound reaches the family it is bound to; a datagram without a connection stays in the
+ * family it was sent in, because the kernel rewrites neither into the other (udpv6_sendmsg).
+ */
+function socketOf({ address, socket, source, bind, datagram }: Probe): 'v4' | 'v6' | 'v6only' {
+  if (datagram === 'sendto') return isMapped(ipOf(address)) ? 'v4' : 'v6only'
+  if (source !== undefined && bind !== false) return source.includes(':') ? 'v6only' : 'v4'
+  return socket ?? (address.includes(':') ? 'v6' : 'v4')
 }
 
 function ipOf(text: string): Uint8Array {

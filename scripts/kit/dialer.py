@@ -9,6 +9,7 @@ In: one JSON job a line on standard input; out: one JSON tally a line. Ends when
    "threads": 16            that many threads share the count
    "hold": "a"              keep the sockets open under this name
    "close": "fin"|"rst"|"wait"   how TCP connections end (default fin); wait: close only once the server has closed too
+   "say": "text"            TCP: send this first; a server behind a proxy that looks at first bytes does not speak before
    "sequence": true         also list the answers in order
    "timeout": 2}            seconds a dial may take
   {"release": "a"}          closes what was held under the name; answers {"released": n}
@@ -61,10 +62,10 @@ def dial(job):
         else:
             made.connect((address, job["port"]))
             peer = text(made.getpeername())
-            if job["protocol"] == "udp":
-                made.send(b"?")
+            if job["protocol"] == "udp" or job.get("say"):
+                made.send(job.get("say", "?").encode())
             answer = made.recv(4096)
-        return ("reached", answer.decode().strip(), peer) if answer else ("failed", "eof", peer)
+        return ("reached", answer.decode().split("\n")[0], peer) if answer else ("failed", "eof", peer)
     except socket.timeout:
         return "failed", "timeout", peer
     except socket.gaierror:    # an address that the socket's family cannot hold

@@ -18,6 +18,8 @@ export interface Dial {
   readonly threads?: number
   readonly hold?: string
   readonly close?: 'fin' | 'rst' | 'wait'
+  /** TCP: sent first */
+  readonly say?: string
   readonly sequence?: true
   /** seconds; default 2 */
   readonly timeout?: number

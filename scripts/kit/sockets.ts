@@ -10,14 +10,33 @@ export type SocketStep =
   | {
       readonly op: 'make'
       readonly name: string
-      readonly protocol: 'tcp' | 'udp'
+      readonly protocol: 'tcp' | 'udp' | 'mptcp'
       readonly family: 'v4' | 'v6'
       readonly bind?: readonly [string, number]
+      readonly v6only?: true
     }
-  | { readonly op: 'connect'; readonly name: string; readonly address: string; readonly port: number; readonly wait?: false }
-  | { readonly op: 'disconnect' | 'listen' | 'receive' | 'peer' | 'self' | 'close'; readonly name: string }
+  | {
+      readonly op: 'connect'
+      readonly name: string
+      readonly address: string
+      readonly port: number
+      readonly wait?: false
+      /** an AF_INET address, whatever the socket's family is */
+      readonly form?: 'v4'
+    }
+  | { readonly op: 'disconnect' | 'listen' | 'receive' | 'peer' | 'self' | 'close' | 'abort'; readonly name: string }
   | { readonly op: 'accept'; readonly name: string; readonly as: string }
-  | { readonly op: 'send'; readonly name: string; readonly text: string; readonly to?: readonly [string, number] }
+  | {
+      readonly op: 'send'
+      readonly name: string
+      readonly text: string
+      readonly to?: readonly [string, number]
+      readonly flags?: number
+      readonly form?: 'v4'
+    }
+  | { readonly op: 'set'; readonly name: string; readonly level: number; readonly option: number; readonly value: number }
+  | { readonly op: 'offer'; readonly name: string; readonly to: string }
+  | { readonly op: 'take'; readonly from: string; readonly as: string }
   | { readonly op: 'join'; readonly cgroup: string }
   | { readonly op: 'fork' }
 

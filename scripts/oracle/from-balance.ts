@@ -9,7 +9,7 @@ import { type Place, placeText } from './endpoints.ts'
 /** `legacy`: lb_policy and its config; `typed`: load_balancing_policy */
 export type ApiForm = 'legacy' | 'typed'
 
-const HEALTH = { healthy: 'HEALTHY', degraded: 'DEGRADED', unhealthy: 'UNHEALTHY' } as const
+const HEALTH = { healthy: 'HEALTHY', degraded: 'DEGRADED', unhealthy: 'UNHEALTHY', draining: 'DRAINING' } as const
 
 export function placeOf(endpoint: Endpoint): Place {
   return { address: endpoint.address.subarray(12).join('.'), port: endpoint.port }

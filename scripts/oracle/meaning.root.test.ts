@@ -255,17 +255,19 @@ const breakers = (...thresholds: readonly JsonObject[]): JsonObject => fixed([en
 const statuses = (...list: readonly string[]): JsonObject =>
   endpoints(...list.map((health_status, index): Endpoint => [index, { health_status }]))
 
+const EDS: JsonObject = { type: 'EDS', eds_cluster_config: { eds_config: { ads: {} } } }
+
 /** Clusters that say something about who is met; `eds` is what comes over EDS. */
 const QUESTIONS: Readonly<Record<string, { readonly cluster: JsonObject; readonly eds?: JsonObject }>> = {
   'without endpoints': { cluster: { type: 'STATIC' } },
   'equal addresses': { cluster: fixed([endpoints([0], [1], [0])]) },
-  'EDS, equal addresses': { cluster: { type: 'EDS' }, eds: { endpoints: [endpoints([0], [0]), { priority: 1, ...endpoints([1]) }] } },
-  'EDS, nothing': { cluster: { type: 'EDS', eds_cluster_config: { eds_config: { initial_fetch_timeout: '1s' } } } },
+  'EDS, equal addresses': { cluster: EDS, eds: { endpoints: [endpoints([0], [0]), { priority: 1, ...endpoints([1]) }] } },
+  'EDS, nothing': { cluster: EDS },
   'EDS, drop_overloads': {
-    cluster: { type: 'EDS' },
+    cluster: EDS,
     eds: { endpoints: [endpoints([0])], policy: { drop_overloads: [{ category: 'c', drop_percentage: { numerator: 100 } }] } },
   },
-  'a gap between priorities': { cluster: { type: 'EDS' }, eds: { endpoints: [{ priority: 3, ...endpoints([0]) }] } },
+  'a gap between priorities': { cluster: EDS, eds: { endpoints: [{ priority: 3, ...endpoints([0]) }] } },
   'every health status': {
     cluster: fixed([statuses('UNHEALTHY', 'DRAINING', 'TIMEOUT', 'UNKNOWN')], {
       common_lb_config: { healthy_panic_threshold: { value: 10 } },

@@ -2,12 +2,13 @@
  * Whether what dials met is what the interpreter says. In: a Decision, a tally of dials, how even a judge's round robin is. Out: a verdict.
  *
  * What is certain is compared exactly: single answers, refusals, connections left alone, places that must not be met, and round robin over whole cycles.
- * What is a matter of chance is `unlikely` when some count is further out than 3 sigma would be (CHANCE, shared by the counts of one probe);
- * judge-probe.ts dials again then, and three unlikely tallies in a row are a difference: a false alarm once in 5e7 probes.
+ * What is a matter of chance is `unlikely` when some count is further out than 3 sigma would be (CHANCE, shared by the counts of one probe), or all of them together;
+ * judge-probe.ts dials again then, and three unlikely tallies in a row are a difference: a false alarm once in 1e7 probes.
  */
 import type { Decision } from '../../compiler/ir/eval.ts'
 import { wholeShares } from './shares.ts'
 import { surprise } from './binomial.ts'
+import { excess } from './chi-square.ts'
 
 /** What a judge saw, in the words of a Decision. */
 export interface Seen {
@@ -20,12 +21,13 @@ export interface Seen {
 
 export type Verdict =
   | { readonly kind: 'agrees' }
-  /** chance alone would do this once in 370 times */
+  /** chance alone would do this once in 250 times */
   | { readonly kind: 'unlikely'; readonly why: string }
   | { readonly kind: 'differs'; readonly why: string }
 
 /** Two-sided probability outside 3 sigma of a normal distribution. */
 export const CHANCE = 0.0027
+const SIGMAS = 3
 
 /** `slack`: by how much a count over whole cycles may be off: 0 for the kernel, 1 for a worker of Envoy, whose schedule starts anywhere. */
 export function compare(decision: Decision, seen: Seen, slack: number): Verdict {
@@ -51,6 +53,10 @@ export function compare(decision: Decision, seen: Seen, slack: number): Verdict 
     } else if (exact) {
       if (Math.abs(count - share * dials) > slack + 1e-6) return differs(`${why}, even over ${cycle}`)
     } else if (surprise(count, dials, share) < CHANCE / random) unlikely ??= why
+  }
+  if (!exact) {
+    const sigmas = excess(counts.map(([, count, share]) => ({ seen: count, expected: share * dials })))
+    if (sigmas > SIGMAS) unlikely ??= `all counts of ${dials} together are ${sigmas.toFixed(1)} sigma off`
   }
   return unlikely === undefined ? { kind: 'agrees' } : { kind: 'unlikely', why: unlikely }
 }

@@ -2,11 +2,14 @@
  * A snapshot as Envoy reads it. In: the sources of a snapshot, in any of their forms, and names that are left out. Out: listeners, clusters and assignments as they stand
  * there, unknown fields included, and which names were left out. Pure.
  */
+import { isIP } from 'node:net'
 import { ASSIGNMENT, CLUSTER, findResources, LISTENER } from '../../compiler/input/forms.ts'
 import { get, isObject, keyOf } from '../../compiler/input/json-object.ts'
 import { readText } from '../../compiler/input/read-text.ts'
 import { envoySchema } from '../../compiler/input/schema.ts'
 import type { Source } from '../../compiler/input/text.ts'
+import { arrival } from '../judging/outcome.ts'
+import type { Place } from '../judging/places.ts'
 import type { JsonObject } from '../oracle/envoy.ts'
 
 export interface EnvoyResources {
@@ -35,6 +38,22 @@ export function envoyResources(sources: readonly Source[], without: ReadonlySet<
     assignments: of(ASSIGNMENT).map(snakeCased),
     leftOut,
   }
+}
+
+/** Every IP address with a port that a cluster or an assignment names, in its shortest form, also those that the compiler makes nothing of. */
+export function endpointPlaces({ clusters, assignments }: EnvoyResources): readonly Place[] {
+  const places: Place[] = []
+  const look = (value: unknown): void => {
+    if (Array.isArray(value)) for (const item of value) look(item)
+    if (!isObject(value)) return
+    const socket = get(value, 'socket_address')
+    const [address, port] = [get(socket, 'address'), Number(get(socket, 'port_value') ?? 0)]
+    if (typeof address === 'string' && isIP(address) !== 0 && port > 0) places.push(arrival({ address, port }))
+    for (const member of Object.values(value)) look(member)
+  }
+  look(clusters.map((cluster) => get(cluster, 'load_assignment')))
+  look(assignments)
+  return places
 }
 
 /** Members that oracle/envoy.ts looks at. */

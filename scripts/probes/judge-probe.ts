@@ -20,7 +20,9 @@ export type Finding =
 /** Answers that cannot vary are asked for more than once: a second connection may meet what the first left behind. */
 const CERTAIN_DIALS = 3
 const RANDOM_DIALS = 300
-const MOST_DIALS = 400
+const LONGEST_CYCLE = 400
+/** what a probe may ask for */
+const MOST_DIALS = 1000
 /** Each unlikely tally is followed by a longer one; the last one decides. */
 const REPEATS = [1, 2, 4]
 
@@ -43,6 +45,7 @@ export async function judgeProbe(judge: Judge, probe: Probe, decision: Decision)
 export function dialsFor(probe: Probe, decision: Decision): number {
   const { places, refused, passed, cycle } = wholeShares(decision)
   if ([...places.values(), refused, passed].some((share) => share === 1)) return CERTAIN_DIALS
-  if (cycle !== undefined && cycle <= MOST_DIALS) return cycle * Math.max(1, Math.ceil(Math.min(probe.count ?? 12, MOST_DIALS) / cycle))
+  if (cycle !== undefined && cycle <= LONGEST_CYCLE)
+    return cycle * Math.max(1, Math.ceil(Math.min(probe.count ?? 12, LONGEST_CYCLE) / cycle))
   return Math.min(MOST_DIALS, Math.max(RANDOM_DIALS, probe.count ?? 0))
 }

@@ -29,5 +29,9 @@ export async function toJudgedCase(snapshot: ProbedSnapshot, toolchain: Toolchai
   const read = readArtifact(compilation.packed.bytes)
   if (read.kind === 'invalid') throw new Error(`${read.error.code}: ${read.error.message}`)
   const { program } = compilation.analysis
-  return { ...snapshot, artifact: read.artifact, expected: snapshot.probes.map((probe) => ({ probe, decision: interpret(program, probe) })) }
+  return {
+    ...snapshot,
+    artifact: read.artifact,
+    expected: snapshot.probes.map((probe) => ({ probe, decision: interpret(program, probe) })),
+  }
 }

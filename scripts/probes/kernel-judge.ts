@@ -7,7 +7,6 @@ import { apply } from '../../runtime/apply.ts'
 import type { ApplyHost } from '../../runtime/apply-request.ts'
 import { detach } from '../../runtime/detach.ts'
 import { machine } from '../../runtime/machine.ts'
-import type { Artifact } from '../../proto/artifact/format.ts'
 import { chosenAt } from '../judging/counters.ts'
 import { arrival, isAmbiguous, outcome } from '../judging/outcome.ts'
 import { endpointsOf, type Place, placeText } from '../judging/places.ts'
@@ -18,7 +17,7 @@ import { startDialer } from '../kit/dialer.ts'
 import { makeNamespace } from '../kit/namespace.ts'
 import type { Judge } from './judge-probe.ts'
 import type { JudgedCase } from './judged-case.ts'
-import { toDial } from './to-dial.ts'
+import { localAddresses, toDial } from './to-dial.ts'
 
 export interface KernelJudge {
   /** Makes the case's artifact the one in force. */
@@ -32,7 +31,8 @@ let counter = 0
 export async function startKernelJudge(cases: readonly JudgedCase[]): Promise<KernelJudge> {
   const listen = cases.flatMap(placesOf)
   const instance = `kmj-${process.pid}-${counter++}`
-  const namespace = await makeNamespace({ addresses: listen.map(({ address }) => address).filter((address) => !address.startsWith('127.')) })
+  const probes = cases.flatMap((one) => one.probes)
+  const namespace = await makeNamespace({ addresses: localAddresses(listen, probes) })
   const cgroup = makeCgroup('kmj')
   const place = { namespace: namespace.path, cgroup: cgroup.path }
   const backends = await startBackends(listen, { namespace: namespace.path })
@@ -72,7 +72,9 @@ export async function startKernelJudge(cases: readonly JudgedCase[]): Promise<Ke
 
 /** Every endpoint for every protocol that has listeners, and every dialled address for its own. */
 function placesOf({ artifact, probes }: JudgedCase): readonly Listen[] {
-  const chosen = endpointsOf(artifact.tables).flatMap((place: Place) => artifact.config.protocols.map((protocol) => ({ ...place, protocol })))
+  const chosen = endpointsOf(artifact.tables).flatMap((place: Place) =>
+    artifact.config.protocols.map((protocol) => ({ ...place, protocol })),
+  )
   return [...chosen, ...probes.map((probe) => ({ ...arrival(probe), protocol: probe.protocol }))]
 }
 

@@ -15,7 +15,9 @@ export function redirect(namespace: string, group: number, redirects: readonly R
   for (const family of ['v4', 'v6'] as const) {
     const own = redirects.filter(({ from }) => from.address.includes(':') === (family === 'v6'))
     if (own.length === 0) continue
-    const rules = own.map(({ from, to }) => `-A OUTPUT -p tcp -d ${from.address} --dport ${from.port} -m owner ! --gid-owner ${group} -j ${target(to)}`)
+    const rules = own.map(
+      ({ from, to }) => `-A OUTPUT -p tcp -d ${from.address} --dport ${from.port} -m owner ! --gid-owner ${group} -j ${target(to)}`,
+    )
     const text = ['*nat', ':OUTPUT ACCEPT [0:0]', ...new Set(rules), 'COMMIT', ''].join('\n')
     run([family === 'v4' ? 'iptables-restore' : 'ip6tables-restore'], { namespace }, text)
   }

@@ -9,7 +9,7 @@
 import { get } from '../../compiler/input/json-object.ts'
 import type { Probe } from '../golden/probe.ts'
 import { arrival } from '../judging/outcome.ts'
-import type { Place } from '../judging/places.ts'
+import { canonical, type Place } from '../judging/places.ts'
 import type { JsonObject } from '../oracle/envoy.ts'
 
 export type Way = { readonly kind: 'direct' } | { readonly kind: 'redirect'; readonly to: Place }
@@ -31,7 +31,9 @@ export function wayOf(listeners: readonly JsonObject[], probe: Probe): Way {
   const target = targets.find((place) => isOfFamily(place, dialled))
   if (target !== undefined) return { kind: 'redirect', to: { address: target.address, port: target.port } }
   const unbound = outbound.filter((listener) => get(listener, 'bind_to_port') === false).flatMap(listenPlaces)
-  const isMet = unbound.some((place) => place.port === dialled.port && (place.address === dialled.address || (isAny(place) && isOfFamily(place, dialled))))
+  const isMet = unbound.some(
+    (place) => place.port === dialled.port && (place.address === dialled.address || (isAny(place) && isOfFamily(place, dialled))),
+  )
   return isMet ? { kind: 'redirect', to: front(dialled) } : { kind: 'direct' }
 }
 
@@ -62,7 +64,8 @@ function front({ address }: Place): Place {
   return { address: address.includes(':') ? '::1' : '127.0.0.1', port: FRONT_PORT }
 }
 
-function isOfFamily(place: ListenPlace, dialled: Place): boolean {
+/** An address of its family may arrive at this place, if it is a wildcard. */
+export function isOfFamily(place: ListenPlace, dialled: Place): boolean {
   return place.address.includes(':') === dialled.address.includes(':') || (place.compat && !dialled.address.includes(':'))
 }
 
@@ -73,6 +76,9 @@ function listenPlaces(listener: JsonObject): readonly ListenPlace[] {
     const address = get(socket, 'address')
     if (typeof address !== 'string') return []
     const protocol = get(socket, 'protocol') === 'UDP' ? 'udp' : 'tcp'
-    return [{ address, port: Number(get(socket, 'port_value') ?? 0), protocol, compat: get(socket, 'ipv4_compat') === true } as const]
+    const shortest = address.includes(':') ? canonical(`[${address}]`) : address
+    return [
+      { address: shortest, port: Number(get(socket, 'port_value') ?? 0), protocol, compat: get(socket, 'ipv4_compat') === true } as const,
+    ]
   })
 }

@@ -1,0 +1,46 @@
+/**
+ * CONTRACT of the HTTP filters that are understood: one filter, one file. `read` takes a filter's configuration, of the connection manager or of a route, as
+ * plain data (regexes apart); `decide` says what the filter does to a request before it is routed. What a filter does not decide from the request alone, it
+ * lets pass, and says so.
+ */
+import type { Outcome } from '../http/model.ts'
+import type { HeaderPair, HttpRequest } from '../http/request.ts'
+import type { Cursor } from '../input/cursor.ts'
+
+export type FilterRule = Readonly<Record<string, unknown>>
+
+export interface HttpFilter<Rule extends FilterRule> {
+  /** full names of its configuration messages */
+  readonly types: readonly string[]
+  read(at: Cursor): Rule
+  decide(rule: Rule, request: HttpRequest, target: FilterTarget): Verdict
+}
+
+/** What is known of the route. */
+export interface FilterTarget {
+  readonly cluster: string | undefined
+  /** it forwards: no redirect, no direct response */
+  readonly forwards: boolean
+  /** whether another filter may have set dynamic metadata */
+  readonly metadata: 'none' | 'unknown'
+}
+
+export type Verdict =
+  /** `responseHeaders` are added to the answer */
+  | { readonly kind: 'pass'; readonly responseHeaders?: readonly HeaderPair[] }
+  /** it may do something that cannot be told here */
+  | { readonly kind: 'open'; readonly why: string }
+  | {
+      readonly kind: 'answer'
+      readonly outcome: Extract<Outcome, 'deny' | 'direct_response'>
+      readonly status: number
+      readonly body: string
+      readonly grpcStatus?: number
+      /** Envoy's response code detail */
+      readonly reason: string
+      readonly responseHeaders?: readonly HeaderPair[]
+      /** the route's response headers are left out */
+      readonly bare?: true
+    }
+
+export const PASS: Verdict = { kind: 'pass' }

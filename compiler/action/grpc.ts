@@ -1,0 +1,30 @@
+/**
+ * gRPC in answers: an HTTP status as a grpc-status, a body as a grpc-message. In and out: texts and numbers.
+ * Source: Envoy's source/common/grpc/{common.cc,status.cc}, source/common/http/utility.cc (PercentEncoding).
+ */
+const INTERNAL = 13
+const STATUS: ReadonlyMap<number, number> = new Map([
+  [400, INTERNAL],
+  [401, 16],
+  [403, 7],
+  [404, 12],
+  [429, 14],
+  [502, 14],
+  [503, 14],
+  [504, 14],
+])
+const UNKNOWN = 2
+
+export function grpcStatusOf(httpStatus: number): number {
+  return STATUS.get(httpStatus) ?? UNKNOWN
+}
+
+/** Bytes that are not printable ASCII, "%" and "~" are percent-encoded. */
+export function grpcMessage(body: string): string {
+  let text = ''
+  for (const byte of new TextEncoder().encode(body)) {
+    text +=
+      byte >= 0x20 && byte < 0x7e && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }
+  return text
+}

@@ -1,0 +1,20 @@
+/**
+ * Envoy's answer where there is nowhere to go: no route (404), no cluster (503, or the route's own code). In: a request and, where a route took it, its exchange.
+ * Out: an Answer. A route's response headers are added to the answer, too. Source: Envoy's source/common/router/router.cc; tried.
+ */
+import type { Answer, Exchange } from '../http/exchange.ts'
+import { Headers, type HttpRequest } from '../http/request.ts'
+import { localReply } from './local-reply.ts'
+import { mutateResponse } from './response-headers.ts'
+
+export function refuse(
+  request: HttpRequest,
+  outcome: 'no_route' | 'no_cluster',
+  status: number,
+  reason: string,
+  exchange: Exchange | undefined,
+): Answer {
+  const headers = new Headers()
+  if (exchange !== undefined) mutateResponse(exchange, headers, { path: request.path, responseCode: 0, details: reason })
+  return localReply(request, { outcome, status, body: '', reason, headers })
+}

@@ -1,0 +1,240 @@
+/**
+ * The meaning of HTTP routing: what Envoy would do with a request. In: a RouteTable, the connection manager in front of it, a request line, and a World. Out:
+ * a Decision; with an Explanation to fill, also everything that was tried. Pure and without IO; nothing of the configuration is read or allocated per request.
+ * Source: Envoy's http/conn_manager_impl.cc and router/{config_impl,router}.cc.
+ */
+import { matchedPath } from '../match/table.ts'
+import { asBytes, bytesOf } from './byte-text.ts'
+import { chooseCluster } from './cluster-choice.ts'
+import { type Admission, admit, type ConnectionManager } from './connection-manager.ts'
+import { detailOf, NO_DETAIL } from './decision-detail.ts'
+import type { ActionRules, Answer, Exchange } from './exchange.ts'
+import type { Decision, ForwardAction, Outcome, Route, RouteConfiguration, VirtualHost } from './model.ts'
+import { Headers, type HttpRequest, type RequestLine } from './request.ts'
+import { chooseRoute, type Tried } from './route-choice.ts'
+import { type ChosenHost, createVirtualHostTable, findVirtualHost, hostOf, type VirtualHostTable } from './virtual-hosts.ts'
+
+/** A route configuration, made ready once. */
+export interface RouteTable {
+  readonly configuration: RouteConfiguration
+  readonly hosts: VirtualHostTable
+}
+
+export function createRouteTable(configuration: RouteConfiguration): RouteTable {
+  return { configuration, hosts: createVirtualHostTable(configuration) }
+}
+
+export interface World {
+  readonly rules: ActionRules
+  clusterExists(name: string): boolean
+}
+
+/** What happened on the way to a decision; every field is written by `decide`. */
+export interface Explanation {
+  /** the request behind the connection manager */
+  request?: HttpRequest
+  /** what was compared with domains */
+  host?: string
+  /** the domain that took it */
+  domain?: string
+  tried: Tried[]
+}
+
+export function decide(
+  table: RouteTable,
+  manager: ConnectionManager,
+  line: RequestLine,
+  world: World,
+  explanation?: Explanation,
+): Decision {
+  const { configuration, hosts } = table
+  const admission = admit(manager, line, configuration.internalOnlyHeaders)
+  const { request } = admission
+  if (explanation !== undefined) explanation.request = request
+  if (admission.kind === 'refused') return refusedBefore(admission)
+  const host = hostOf(configuration, request)
+  const chosen = host === undefined ? undefined : findVirtualHost(hosts, host)
+  if (explanation !== undefined) {
+    if (host !== undefined) explanation.host = host
+    if (chosen !== undefined) explanation.domain = chosen.domain
+  }
+  return decideInHost(configuration, manager, admission, chosen, world, explanation?.tried)
+}
+
+function decideInHost(
+  configuration: RouteConfiguration,
+  manager: ConnectionManager,
+  admission: Extract<Admission, { kind: 'request' }>,
+  chosen: ChosenHost | undefined,
+  world: World,
+  trail: Tried[] | undefined,
+): Decision {
+  const { request } = admission
+  const virtualHost = chosen?.virtualHost
+  const proto = request.headers.get('x-forwarded-proto') ?? ''
+  if (virtualHost === undefined || proto === '') {
+    return answered(configuration, world.rules.refuse(request, 'no_route', 404, 'route_not_found', undefined), virtualHost, undefined)
+  }
+  if (needsTls(virtualHost, request, proto)) {
+    return answered(configuration, world.rules.requireTls(request, configuration, virtualHost), virtualHost, undefined)
+  }
+  const choice = chooseRoute(virtualHost, request, trail)
+  if (choice.kind === 'undecided') return undecided(configuration, virtualHost, undefined, choice.why)
+  const route = choice.kind === 'route' ? choice.route : undefined
+  if (route === undefined)
+    return answered(configuration, world.rules.refuse(request, 'no_route', 404, 'route_not_found', undefined), virtualHost, undefined)
+  if (!isUpgradeOn(admission.upgrade, manager, route)) return answered(configuration, UPGRADE_REFUSED, virtualHost, route)
+  return decideRoute(configuration, virtualHost, route, request, world)
+}
+
+function decideRoute(
+  configuration: RouteConfiguration,
+  virtualHost: VirtualHost,
+  route: Route,
+  request: HttpRequest,
+  { rules, clusterExists }: World,
+): Decision {
+  const { action } = route
+  const choice = action.kind === 'route' ? chooseCluster(action, request) : undefined
+  if (choice?.undecided !== undefined) return undecided(configuration, virtualHost, route, choice.undecided)
+  const exchange: Exchange = {
+    request,
+    configuration,
+    virtualHost,
+    route,
+    matchedPath: matchedPath(route.match, request),
+    cluster: choice?.name,
+    weightedCluster: choice?.weighted,
+    upstream: { path: request.path, authority: request.authority, headers: request.headers.copy() },
+  }
+  if (action.kind !== 'route' || choice === undefined) return answered(configuration, rules.answer(exchange), virtualHost, route)
+  if (!clusterExists(choice.name)) {
+    const answer = rules.refuse(request, 'no_cluster', action.clusterNotFoundStatus, 'cluster_not_found', exchange)
+    return { ...answered(configuration, answer, virtualHost, route), cluster: choice.name === '' ? undefined : choice.name }
+  }
+  exchange.upstream.headers.remove('x-envoy-upstream-alt-stat-name')
+  const responseHeaders = rules.forward(exchange)
+  const { upstream } = exchange
+  takeRouterHeaders(upstream.headers)
+  return {
+    outcome: 'cluster',
+    lane: 'user-space',
+    virtualHost: virtualHost.name,
+    route: route.name,
+    cluster: choice.name,
+    path: upstream.path,
+    authority: upstream.authority,
+    status: undefined,
+    location: undefined,
+    body: undefined,
+    requestHeaders: asBytes(upstream.headers.all),
+    responseHeaders: asBytes(responseHeaders.all),
+    reason: 'via_upstream',
+    detail: detailOf(configuration, virtualHost, route, choice.weighted),
+  }
+}
+
+/** What the router takes for itself when the request goes out. Source: Envoy's router/{router,retry_state_impl}.cc; tried. */
+function takeRouterHeaders(headers: Headers): void {
+  if (headers.all.some(([name]) => name.startsWith('x-envoy-'))) for (const name of ROUTER_HEADERS) headers.remove(name)
+}
+
+const ROUTER_HEADERS = [
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries',
+  'x-envoy-hedge-on-per-try-timeout',
+  'x-envoy-retriable-header-names',
+  'x-envoy-retriable-status-codes',
+  'x-envoy-upstream-stream-duration-ms',
+  'x-envoy-upstream-rq-timeout-alt-response',
+]
+
+/** Source: router/config_impl.cc (getRouteFromEntries): what counts is x-forwarded-proto, to the letter. */
+function needsTls({ requireTls }: VirtualHost, request: HttpRequest, proto: string): boolean {
+  if (requireTls === 'none' || proto === 'https') return false
+  return requireTls === 'all' || request.headers.get('x-envoy-internal') !== 'true'
+}
+
+/** A route's own upgrade_configs win over those of the connection manager. */
+function isUpgradeOn(upgrade: string | undefined, manager: ConnectionManager, { action }: Route): boolean {
+  if (upgrade === undefined) return true
+  const own = action.kind === 'route' ? upgradeOf(action, upgrade) : undefined
+  return own ?? manager.upgrades.get(upgrade) ?? false
+}
+
+function upgradeOf({ upgrades }: ForwardAction, type: string): boolean | undefined {
+  return upgrades.find((upgrade) => upgrade.type.toLowerCase() === type)?.enabled
+}
+
+const UPGRADE_REFUSED: Answer = {
+  outcome: 'direct_response',
+  status: 403,
+  location: undefined,
+  body: '',
+  responseHeaders: new Headers(),
+  reason: 'upgrade_failed',
+}
+
+function answered(
+  configuration: RouteConfiguration,
+  answer: Answer,
+  virtualHost: VirtualHost | undefined,
+  route: Route | undefined,
+): Decision {
+  return {
+    outcome: answer.outcome,
+    lane: 'user-space',
+    virtualHost: virtualHost?.name,
+    route: route?.name,
+    cluster: undefined,
+    path: undefined,
+    authority: undefined,
+    status: answer.status,
+    location: answer.location === undefined ? undefined : bytesOf(answer.location),
+    body: answer.body,
+    requestHeaders: undefined,
+    responseHeaders: asBytes(answer.responseHeaders.all),
+    reason: answer.reason,
+    detail: detailOf(configuration, virtualHost, route),
+  }
+}
+
+function refusedBefore({ status, reason, location }: Extract<Admission, { kind: 'refused' }>): Decision {
+  return {
+    ...NOWHERE,
+    outcome: location === undefined ? 'direct_response' : 'redirect',
+    status,
+    location,
+    body: '',
+    responseHeaders: location === undefined ? [] : [['location', location]],
+    reason,
+    detail: NO_DETAIL,
+  }
+}
+
+function undecided(configuration: RouteConfiguration, virtualHost: VirtualHost, route: Route | undefined, why: string): Decision {
+  return {
+    ...NOWHERE,
+    outcome: 'divert',
+    virtualHost: virtualHost.name,
+    route: route?.name,
+    reason: why,
+    detail: detailOf(configuration, virtualHost, route),
+  }
+}
+
+const NOWHERE = {
+  lane: 'user-space',
+  outcome: 'divert' as Outcome,
+  virtualHost: undefined,
+  route: undefined,
+  cluster: undefined,
+  path: undefined,
+  authority: undefined,
+  status: undefined,
+  location: undefined,
+  body: undefined,
+  requestHeaders: undefined,
+  responseHeaders: undefined,
+} as const

@@ -1,0 +1,45 @@
+/**
+ * Headers that speak of one connection: connection, upgrade, te and the like. In: the headers received. Out: what upgrade they ask for, why they are refused, and
+ * the headers without those that do not go on, changed in place.
+ * Source: Envoy's http/conn_manager_utility.cc and http/utility.cc (sanitizeConnectionHeader); tried on Envoy 1.40.
+ */
+import type { Headers } from './request.ts'
+
+/** Connection may not name what Envoy itself needs. */
+export function rejectedBy(headers: Headers): string | undefined {
+  const names = namedByConnection(headers)
+  if (names.includes('host')) return 'missing_host_header'
+  return names.some((name) => name.startsWith(':') || NEVER_NAMED.has(name)) ? 'http1.connection_header_rejected' : undefined
+}
+
+const NEVER_NAMED: ReadonlySet<string> = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'])
+/** tokens that name no header to remove, and te, which has a rule of its own */
+const NOT_REMOVED: ReadonlySet<string> = new Set(['', 'close', 'keep-alive', 'upgrade', 'te', 'http2-settings'])
+
+function namedByConnection(headers: Headers): readonly string[] {
+  const connection = headers.get('connection')
+  return connection === undefined ? [] : connection.split(',').map((token) => token.trim().toLowerCase())
+}
+
+/** what the request wants its connection to become, in lower case; CONNECT counts as an upgrade */
+export function upgradeOf(method: string, headers: Headers): string | undefined {
+  if (method === 'CONNECT') return 'connect'
+  const upgrade = headers.get('upgrade')?.toLowerCase()
+  return upgrade !== undefined && upgrade !== 'h2c' && namedByConnection(headers).includes('upgrade') ? upgrade : undefined
+}
+
+export function cleanHopHeaders(headers: Headers, upgrade: string | undefined): void {
+  if (upgrade === undefined || upgrade === 'connect') {
+    for (const name of namedByConnection(headers)) if (!NOT_REMOVED.has(name)) headers.remove(name)
+    headers.remove('connection')
+    if (headers.get('upgrade')?.toLowerCase() === 'h2c') headers.remove('http2-settings')
+    headers.remove('upgrade')
+  }
+  for (const name of HOP_HEADERS) headers.remove(name)
+  const te = headers.get('te')
+  if (te === undefined || te === 'trailers') return
+  if (te.split(',').some((token) => token.trim() === 'trailers')) headers.set('te', 'trailers')
+  else headers.remove('te')
+}
+
+const HOP_HEADERS = ['x-envoy-internal', 'keep-alive', 'proxy-connection', 'transfer-encoding']

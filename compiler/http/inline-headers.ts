@@ -1,0 +1,73 @@
+/**
+ * Envoy's inline headers of requests: they stand once in a header map, repeated values joined with a comma. Every other header keeps its values apart.
+ * Source: Envoy's envoy/http/header_map.h (INLINE_REQ_HEADERS, INLINE_REQ_RESP_HEADERS) and the RegisterCustomInlineHeader of its extensions.
+ */
+const INLINE: ReadonlySet<string> = new Set([
+  // header_map.h, requests
+  'x-client-trace-id',
+  'x-envoy-downstream-service-cluster',
+  'x-envoy-downstream-service-node',
+  'x-envoy-external-address',
+  'x-envoy-force-trace',
+  'x-envoy-hedge-on-per-try-timeout',
+  'x-envoy-internal',
+  'x-envoy-ip-tags',
+  'x-envoy-is-timeout-retry',
+  'x-envoy-max-retries',
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-retriable-status-codes',
+  'x-envoy-retriable-header-names',
+  'x-envoy-upstream-alt-stat-name',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-upstream-rq-timeout-alt-response',
+  'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-expected-rq-timeout-ms',
+  'x-envoy-original-path',
+  'x-envoy-original-host',
+  'expect',
+  'x-forwarded-client-cert',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'grpc-accept-encoding',
+  'grpc-timeout',
+  'te',
+  'user-agent',
+  // header_map.h, requests and responses
+  'connection',
+  'content-length',
+  'content-type',
+  'x-envoy-attempt-count',
+  'x-envoy-decorator-operation',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-status',
+  'x-request-id',
+  'transfer-encoding',
+  'upgrade',
+  'via',
+  // registered by extensions
+  'accept',
+  'accept-encoding',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'access-control-request-private-network',
+  'authentication',
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'origin',
+  'pragma',
+  'referer',
+])
+
+export function isInlineHeader(name: string): boolean {
+  return INLINE.has(name)
+}

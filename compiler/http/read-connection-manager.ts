@@ -1,0 +1,68 @@
+/**
+ * envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager. In: its cursor. Out: the settings that change routing, and where its routes
+ * come from. Reloadable features come from the bootstrap's layered_runtime.
+ * Source: http_connection_manager.proto.
+ */
+import type { Cursor } from '../input/cursor.ts'
+import { type ConnectionManager, DEFAULT_CONNECTION_MANAGER } from './connection-manager.ts'
+import { readInternalAddresses } from './internal-address.ts'
+import { NO_RUNTIME, type Runtime } from './runtime.ts'
+
+export const CONNECTION_MANAGER = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
+
+export type RouteSource =
+  | { readonly kind: 'rds'; readonly name: string }
+  | { readonly kind: 'inline'; readonly at: Cursor }
+  /** scoped routes, or nothing */
+  | { readonly kind: 'unknown'; readonly what: string }
+
+/** `tls`: the filter chain ends TLS */
+export function readConnectionManager(at: Cursor, tls: 'tls' | 'plain', runtime: Runtime = NO_RUNTIME): ConnectionManager {
+  const internal = at.message('internal_address_config')
+  const details = at.enum('forward_client_cert_details') ?? 'SANITIZE'
+  const overwrite = at.message('scheme_header_transformation')?.string('scheme_to_overwrite') ?? ''
+  return {
+    rejectFragment: runtime.flag(REJECT_FRAGMENT, true),
+    escapedSlashes: ESCAPED_SLASHES[at.enum('path_with_escaped_slashes_action') ?? ''] ?? 'keep',
+    normalizePath: at.boolean('normalize_path') ?? runtime.flag('http_connection_manager.normalize_path', false),
+    mergeSlashes: at.boolean('merge_slashes') ?? false,
+    stripPort: at.boolean('strip_any_host_port') === true ? 'any' : at.boolean('strip_matching_host_port') === true ? 'matching' : 'none',
+    stripTrailingDot: at.boolean('strip_trailing_host_dot') ?? false,
+    useRemoteAddress: at.boolean('use_remote_address') ?? false,
+    trustedHops: at.number('xff_num_trusted_hops') ?? 0,
+    skipXffAppend: at.boolean('skip_xff_append') ?? false,
+    internal: internal === undefined ? undefined : readInternalAddresses(internal),
+    via: at.string('via') ?? '',
+    userAgent: at.boolean('add_user_agent') === true && runtime.node.cluster !== '' ? runtime.node : undefined,
+    schemeOverwrite: overwrite === '' ? undefined : overwrite,
+    appendXForwardedPort: at.boolean('append_x_forwarded_port') ?? false,
+    keepClientCertificate: details === 'ALWAYS_FORWARD_ONLY' || (tls === 'tls' && details !== 'SANITIZE' && details !== 'SANITIZE_SET'),
+    upgrades: new Map(
+      at
+        .messages('upgrade_configs')
+        .map((upgrade) => [(upgrade.string('upgrade_type') ?? '').toLowerCase(), upgrade.boolean('enabled') ?? true]),
+    ),
+    tls: tls === 'tls',
+  }
+}
+
+const REJECT_FRAGMENT = 'envoy.reloadable_features.http_reject_path_with_fragment'
+
+/** For routes that are asked without a listener: nothing is set, normalize_path and merge_slashes are off. */
+export function bareConnectionManager(runtime: Runtime): ConnectionManager {
+  return { ...DEFAULT_CONNECTION_MANAGER, rejectFragment: runtime.flag(REJECT_FRAGMENT, true) }
+}
+
+const ESCAPED_SLASHES: Readonly<Record<string, ConnectionManager['escapedSlashes']>> = {
+  REJECT_REQUEST: 'reject',
+  UNESCAPE_AND_REDIRECT: 'redirect',
+  UNESCAPE_AND_FORWARD: 'forward',
+}
+
+export function readRouteSource(at: Cursor): RouteSource {
+  const kind = at.oneof('route_specifier')
+  const inline = at.message('route_config')
+  if (inline !== undefined) return { kind: 'inline', at: inline }
+  if (kind === 'rds') return { kind, name: at.message(kind)?.string('route_config_name') ?? '' }
+  return { kind: 'unknown', what: kind ?? 'no routes' }
+}

@@ -1,0 +1,193 @@
+/**
+ * One HTTP request as routing sees it, and its headers as Envoy keeps them. In: what a client sends; out: reads that matchers and actions share.
+ * Invariant: header names are lower-case and values are trimmed, as the codec leaves them; order and repetition are kept, except that Envoy's inline
+ * headers stand once, their values joined.
+ * Source: Envoy's http/header_map.h (inline headers) and header_map_impl.cc; repeated headers were tried on a real Envoy.
+ */
+import { lowerCase } from '../match/string-match.ts'
+import { isInlineHeader } from './inline-headers.ts'
+import { parseQuery } from './query-text.ts'
+
+export type HeaderPair = readonly [name: string, value: string]
+
+/** What a line of a batch says, before a connection manager looks at it. */
+export interface RequestLine {
+  readonly method: string
+  /** may be empty */
+  readonly authority: string
+  /** with query */
+  readonly path: string
+  readonly headers: readonly HeaderPair[]
+  /** of the connection; `http` when absent */
+  readonly scheme?: string
+  /** ip or ip:port of the client */
+  readonly source?: string
+  /** ip:port that was dialled */
+  readonly destination?: string
+  /** at least 0, less than 1: stands for Envoy's random number wherever it draws one; 0.5 when absent */
+  readonly random?: number
+}
+
+/** Request or response headers. Pseudo headers are not in it: they are fields of the request. */
+export class Headers {
+  private pairs: HeaderPair[] = []
+
+  static of(pairs: readonly HeaderPair[]): Headers {
+    const headers = new Headers()
+    for (const [name, value] of pairs) headers.add(name, value)
+    return headers
+  }
+
+  get all(): readonly HeaderPair[] {
+    return this.pairs
+  }
+
+  /** first value of a header */
+  get(name: string): string | undefined {
+    for (const pair of this.pairs) if (pair[0] === name) return pair[1]
+    return undefined
+  }
+
+  /** every value; one for an inline header */
+  values(name: string): readonly string[] {
+    const found: string[] = []
+    for (const pair of this.pairs) if (pair[0] === name) found.push(pair[1])
+    return found
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined
+  }
+
+  /** adds a value behind others of that name; an inline header joins them with a comma */
+  add(name: string, value: string): void {
+    const key = name.toLowerCase()
+    const text = trim(value)
+    if (isInlineHeader(key)) {
+      const at = this.pairs.findIndex((pair) => pair[0] === key)
+      const held = this.pairs[at]
+      if (held !== undefined) {
+        this.pairs[at] = [key, held[1] === '' ? text : text === '' ? held[1] : `${held[1]},${text}`]
+        return
+      }
+    }
+    this.pairs.push([key, text])
+  }
+
+  /** one value in place of all of that name */
+  set(name: string, value: string): void {
+    const key = name.toLowerCase()
+    this.remove(key)
+    this.pairs.push([key, trim(value)])
+  }
+
+  remove(name: string): void {
+    const key = name.toLowerCase()
+    if (this.has(key)) this.pairs = this.pairs.filter((pair) => pair[0] !== key)
+  }
+
+  copy(): Headers {
+    const made = new Headers()
+    made.pairs = [...this.pairs]
+    return made
+  }
+}
+
+const NONE: readonly string[] = []
+
+/** Spaces and tabs around a value are no part of it (RFC 9110, 5.5). */
+export function trim(value: string): string {
+  let start = 0
+  let end = value.length
+  while (start < end && isSpace(value.charCodeAt(start))) start++
+  while (end > start && isSpace(value.charCodeAt(end - 1))) end--
+  return start === 0 && end === value.length ? value : value.slice(start, end)
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 9
+}
+
+/** The request behind the connection manager: what matchers see. Actions work on a copy of its headers. */
+export class HttpRequest {
+  readonly method: string
+  readonly authority: string
+  readonly path: string
+  readonly scheme: string
+  readonly headers: Headers
+  readonly source: string | undefined
+  readonly destination: string | undefined
+  readonly random: number
+  /** the connection is TLS */
+  readonly tls: boolean
+  private queryStart: number
+  private lowerPath: string | undefined
+  private parameters: ReadonlyMap<string, string> | undefined
+
+  constructor(of: Required<Pick<RequestLine, 'method' | 'authority' | 'path' | 'scheme'>> & RequestOrigin, headers: Headers) {
+    this.method = of.method
+    this.authority = of.authority
+    this.path = of.path
+    this.scheme = of.scheme
+    this.headers = headers
+    this.source = of.source
+    this.destination = of.destination
+    this.random = of.random
+    this.tls = of.tls
+    this.queryStart = pathEnd(of.path)
+  }
+
+  /** path without query and fragment */
+  get barePath(): string {
+    return this.queryStart === this.path.length ? this.path : this.path.slice(0, this.queryStart)
+  }
+
+  get barePathLowerCase(): string {
+    this.lowerPath ??= lowerCase(this.barePath)
+    return this.lowerPath
+  }
+
+  /** query parameters, not percent-decoded; the first of a name; `?k` is the empty string */
+  get query(): ReadonlyMap<string, string> {
+    this.parameters ??= parseQuery(this.path)
+    return this.parameters
+  }
+
+  /** values that a header matcher sees, pseudo headers included */
+  headerValues(name: string): readonly string[] {
+    if (name.charCodeAt(0) !== 58) return name === 'host' ? [this.authority] : this.headers.values(name)
+    const value = this.pseudo(name)
+    return value === undefined ? NONE : [value]
+  }
+
+  pseudo(name: string): string | undefined {
+    switch (name) {
+      case ':method':
+        return this.method
+      case ':path':
+        return this.path
+      case ':authority':
+        return this.authority
+      case ':scheme':
+        return this.scheme
+      default:
+        return undefined
+    }
+  }
+}
+
+interface RequestOrigin {
+  readonly source: string | undefined
+  readonly destination: string | undefined
+  readonly random: number
+  readonly tls: boolean
+}
+
+/** where the path ends and query or fragment start */
+export function pathEnd(path: string): number {
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i)
+    if (code === 63 || code === 35) return i
+  }
+  return path.length
+}

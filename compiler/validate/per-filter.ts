@@ -1,0 +1,33 @@
+/**
+ * Configuration of filters at a route, a virtual host, a weighted cluster or a route configuration. Envoy refuses it for a filter that takes none there, an
+ * empty one, and a FilterConfig that says nothing; the name of the entry is not looked at (tried; Router::PerFilterConfigs).
+ */
+import type { Cursor } from '../input/cursor.ts'
+import { isNoFilter, takesRouteConfig } from './http-filter-kinds.ts'
+import { quote } from './quote.ts'
+import { type Context, ROUTE, type Rule } from './rule.ts'
+
+const FILTER_CONFIG = `${ROUTE}FilterConfig`
+
+export const perFilterConfig: Rule = {
+  types: [`${ROUTE}RouteConfiguration`, `${ROUTE}VirtualHost`, `${ROUTE}Route`, `${ROUTE}WeightedCluster.ClusterWeight`],
+  check(at, context) {
+    for (const [name, config] of at.map('typed_per_filter_config')) checkEntry(name, config, context)
+  },
+}
+
+function checkEntry(name: string, config: Cursor, context: Context): void {
+  if (config.type === FILTER_CONFIG && config.known) {
+    const inner = config.any('config')
+    // an empty one only enables the filter
+    if (inner !== undefined) checkConfig(name, inner, 'may be empty', context)
+    else if (config.boolean('disabled') !== true)
+      context.refuse('KM2106', config.path, `the FilterConfig of ${quote(name)} neither disables the filter nor configures it`)
+  } else checkConfig(name, config, 'not empty', context)
+}
+
+function checkConfig(name: string, config: Cursor, emptiness: 'may be empty' | 'not empty', context: Context): void {
+  if (config.type === '' && emptiness === 'not empty') context.refuse('KM2106', config.path, `the configuration of ${quote(name)} is empty`)
+  else if (config.type !== '' && (isNoFilter(config.type) || (config.known && !takesRouteConfig(config.type))))
+    context.refuse('KM2105', config.path, `${config.type} is no configuration of a route or virtual host`)
+}

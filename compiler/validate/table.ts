@@ -1,0 +1,50 @@
+/** The list of rules. One rule or family of rules a file; the order does not matter. */
+import type { Inspection } from '../re2/inspect-regex.ts'
+import { accessLogFormats, substitutionFormats } from './formats.ts'
+import { runtimeLayers } from './bootstrap.ts'
+import { codecs, connectionManager } from './connection-manager.ts'
+import { directResponseBody } from './direct-response.ts'
+import { domains } from './domains.ts'
+import { addedHeaders, removedHeaders } from './header-mutations.ts'
+import { httpFilters } from './http-filters.ts'
+import { hiddenRoutes, oddMatches } from './odd-matches.ts'
+import { perFilterConfig } from './per-filter.ts'
+import { regexes } from './regexes.ts'
+import { internalRedirects, mirrors, retries, rewrites, upgrades } from './route-action.ts'
+import { routeClusters } from './route-clusters.ts'
+import type { Rule } from './rule.ts'
+import { uriTemplates } from './uri-template.ts'
+import { clusterPlugins, virtualHost } from './virtual-host.ts'
+import { weightedClusters } from './weighted-clusters.ts'
+
+/** What rules need that this folder does not have. */
+export interface Tools {
+  readonly inspectRegex: (pattern: string) => Inspection
+}
+
+export const createRules = (tools: Tools): readonly Rule[] => [
+  domains,
+  virtualHost,
+  clusterPlugins,
+  routeClusters,
+  directResponseBody,
+  addedHeaders,
+  removedHeaders,
+  substitutionFormats,
+  accessLogFormats,
+  weightedClusters,
+  rewrites,
+  mirrors,
+  upgrades,
+  retries,
+  internalRedirects,
+  uriTemplates,
+  regexes(tools.inspectRegex),
+  oddMatches,
+  hiddenRoutes,
+  perFilterConfig,
+  connectionManager,
+  codecs,
+  runtimeLayers,
+  httpFilters,
+]

@@ -1,0 +1,50 @@
+/**
+ * URI templates of path_match_policy and path_rewrite_policy. Envoy refuses a template that it cannot read, a rewrite with variables that the match does
+ * not have, a rewrite policy without the match policy, and prefix_rewrite beside the match policy (Router::RouteEntryImplBase; tried).
+ */
+import type { Cursor } from '../input/cursor.ts'
+import { quote } from './quote.ts'
+import { type Context, ROUTE, type Rule } from './rule.ts'
+import { rewriteMistake, templateMistake } from './template-syntax.ts'
+
+const MATCH = 'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig'
+const REWRITE = 'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig'
+
+export const uriTemplates: Rule = {
+  types: [`${ROUTE}Route`],
+  check(at, context) {
+    const policy = at.message('match')?.message('path_match_policy')
+    const action = at.message('route')
+    const match = configOf(policy, MATCH)
+    const rewrite = configOf(action?.message('path_rewrite_policy'), REWRITE)
+    if (policy !== undefined && action !== undefined && (action.string('prefix_rewrite') ?? '') !== '')
+      context.refuse('KM2011', action.at('prefix_rewrite'), 'prefix_rewrite cannot be used with path_match_policy')
+    const template = match?.string('path_template') ?? ''
+    const found = match === undefined || template === '' ? undefined : templateMistake(template)
+    if (match !== undefined && found !== undefined && 'error' in found)
+      context.refuse('KM2027', match.at('path_template'), `${quote(template)}: ${found.error}`)
+    if (rewrite !== undefined) checkRewrite(rewrite, policy, found, context)
+  },
+}
+
+function checkRewrite(
+  rewrite: Cursor,
+  policy: Cursor | undefined,
+  match: ReturnType<typeof templateMistake> | undefined,
+  context: Context,
+): void {
+  const text = rewrite.string('path_template_rewrite') ?? ''
+  const path = rewrite.at('path_template_rewrite')
+  const found = text === '' ? undefined : rewriteMistake(text)
+  if (found !== undefined && 'error' in found) context.refuse('KM2027', path, `${quote(text)}: ${found.error}`)
+  else if (policy === undefined) context.refuse('KM2028', path, 'a rewrite by template needs a path_match_policy')
+  else if (found !== undefined && match !== undefined && 'variables' in match) {
+    const missing = found.variables.find((name) => !match.variables.includes(name))
+    if (missing !== undefined) context.refuse('KM2028', path, `the template that is matched has no variable ${quote(missing)}`)
+  }
+}
+
+function configOf(policy: Cursor | undefined, type: string): Cursor | undefined {
+  const config = policy?.any('typed_config')
+  return config?.type === type && config.known ? config : undefined
+}

@@ -1,0 +1,118 @@
+/** What Envoy 1.40 was seen to take, and must not be refused; what it refuses is in the fixtures km20xx and km21xx. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createDiagnostics } from '../diag/sink.ts'
+import { readInput } from '../input/read.ts'
+import { walkMessages } from '../input/walk.ts'
+import { inspectRegex } from '../re2/inspect-regex.ts'
+import { validate } from './validate.ts'
+
+const TYPE = 'type.googleapis.com/envoy.'
+
+/** -> codes in order, with "w" for warnings */
+function findings(...resources: readonly object[]): readonly string[] {
+  const diag = createDiagnostics()
+  const { resources: read } = readInput([{ name: 'a.json', bytes: Buffer.from(JSON.stringify(resources)) }], diag)
+  validate(read, { walk: walkMessages, inspectRegex }, diag)
+  return diag.list.map(({ code, severity }) => (severity === 'error' ? code : `${code}w`))
+}
+
+const cluster = (name: string) => ({ '@type': `${TYPE}config.cluster.v3.Cluster`, name, type: 'STATIC' })
+const rds = (configuration: object) => ({ '@type': `${TYPE}config.route.v3.RouteConfiguration`, name: 'r', ...configuration })
+const hosts = (...routes: readonly object[]) => ({ virtual_hosts: [{ name: 'v', domains: ['*'], routes }] })
+const forward = (action: object, rest: object = {}) => ({ match: { prefix: '/' }, route: { cluster: 'a', ...action }, ...rest })
+const added = (value: string) => forward({}, { request_headers_to_add: [{ header: { key: 'x', value } }] })
+const HCM = `${TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`
+const ROUTER = { name: 'router', typed_config: { '@type': `${TYPE}extensions.filters.http.router.v3.Router` } }
+const listener = (manager: object) => ({
+  '@type': `${TYPE}config.listener.v3.Listener`,
+  name: 'l',
+  address: { socket_address: { address: '127.96.0.1', port_value: 80 } },
+  filter_chains: [{ filters: [{ name: 'h', typed_config: { '@type': HCM, stat_prefix: 'h', http_filters: [ROUTER], ...manager } }] }],
+})
+
+for (const value of [
+  '%%',
+  '%REQ(x):0%',
+  '%REQ(:path?)%',
+  '%START_TIME(%s)%',
+  '%FILTER_STATE(x:FIELD:a)%',
+  '%GRPC_STATUS(NUMBER)%',
+  '%PATH(WQ:ORIG)%',
+  '%PROTOCOL()%',
+  '%UPSTREAM_METADATA(["a", "b"])%',
+  '%PER_REQUEST_STATE(x)%',
+  '%COALESCE({"operators":["PROTOCOL"]})%',
+]) {
+  test(`takes the format ${value}`, () => assert.equal(findings(rds(hosts(added(value))), cluster('a')), []))
+}
+
+for (const value of [
+  '%',
+  '%%%',
+  '%req(x)%',
+  '%REQ(x?y?z)%',
+  '%REQ(x y)%',
+  '%REQ(x):99999999999999999999999%',
+  '%PATH(FOO)%',
+  '%START_TIME(%n)%',
+]) {
+  test(`refuses the format ${value}`, () => assert.equal(findings(rds(hosts(added(value))), cluster('a')), ['KM2007']))
+}
+
+test('unknown commands are taken where an extension may have them', () => {
+  const format = (formatters: readonly object[]) =>
+    hosts({ match: { prefix: '/' }, direct_response: { status: 200, body_format: { text_format: '%MINE%', formatters } } })
+  assert.equal(findings(rds(format([])), cluster('a')), ['KM2007'])
+  assert.equal(findings(rds(format([{ name: 'x', typed_config: { '@type': 'type.googleapis.com/x.Y' } }])), cluster('a')), [])
+})
+
+test('unknown clusters: refused inline, taken over RDS, as validate_clusters says, and never without clusters', () => {
+  const route = hosts(forward({ cluster: 'nobody' }))
+  assert.equal(findings(listener({ route_config: route }), cluster('a')), ['KM2018'])
+  assert.equal(findings(listener({ route_config: { ...route, validate_clusters: false } }), cluster('a')), ['KM2019w'])
+  assert.equal(findings(rds(route), cluster('a')), ['KM2019w'])
+  assert.equal(findings(rds({ ...route, validate_clusters: true }), cluster('a')), ['KM2018'])
+  assert.equal(findings(listener({ route_config: route })), [])
+})
+
+test('mirrors: the nearest list counts', () => {
+  const mirrored = (own: readonly object[]) => ({
+    request_mirror_policies: [{ cluster: 'nobody' }],
+    ...hosts(forward({ request_mirror_policies: own })),
+  })
+  assert.equal(findings(listener({ route_config: mirrored([]) }), cluster('a')), ['KM2018'])
+  assert.equal(findings(listener({ route_config: mirrored([{ cluster: 'a' }]) }), cluster('a')), [])
+})
+
+test('a cut dump of a running proxy is not refused for what it lacks', () => {
+  const { '@type': type, ...rest } = listener({ route_config: hosts(forward({ cluster: 'nobody' })) })
+  const state = { name: 'l', active_state: { listener: { '@type': type, ...rest } } }
+  const dump = [
+    { '@type': `${TYPE}admin.v3.ListenersConfigDump`, dynamic_listeners: [state] },
+    { '@type': `${TYPE}admin.v3.ClustersConfigDump`, dynamic_active_clusters: [{ cluster: cluster('a') }] },
+  ]
+  assert.equal(findings(...dump), ['KM2019w'])
+})
+
+test('odd and taken', () => {
+  assert.equal(findings(listener({ route_config: { virtual_hosts: [] }, http_filters: [] }), cluster('a')), [])
+  assert.equal(findings(rds(hosts({ match: { prefix: '/' }, redirect: { port_redirect: 70_000 } }))), [])
+  assert.equal(findings(rds({ virtual_hosts: [{ name: 'v', domains: ['É.com', 'é.com'] }] })), [])
+  assert.equal(
+    findings(rds(hosts(forward({ prefix_rewrite: '', regex_rewrite: { pattern: { regex: 'a' }, substitution: 'b' } }))), cluster('a')),
+    [],
+  )
+  const body = { status: 200, body: { inline_string: 'x'.repeat(5000) } }
+  assert.equal(findings(rds({ max_direct_response_body_size_bytes: 0, ...hosts({ match: { prefix: '/' }, direct_response: body }) })), [])
+})
+
+test('a regex is measured wherever it stands, and one that is nested too deeply is not', () => {
+  const header = (regex: string) =>
+    rds(hosts({ match: { prefix: '/', headers: [{ name: 'x', string_match: { safe_regex: { regex } } }] }, redirect: {} }))
+  assert.equal(findings(header('a{1,90}')), ['KM2025'])
+  assert.equal(findings(header('(')), ['KM2024'])
+  assert.equal(findings(header(`${'('.repeat(20_000)}a${')'.repeat(20_000)}`)), ['KM2026w'])
+})
+
+test.run()
