@@ -1,7 +1,6 @@
 /** The diff over real snapshots, where they are: each equals itself in another order, and every difference of two is found in both directions. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createDiagnostics } from '../diag/sink.ts'
@@ -12,7 +11,7 @@ import { itemText } from './item-text.ts'
 import { changeLines } from './lines.ts'
 import { snapshotItems } from './snapshot-items.ts'
 
-const DATA = process.env.KMESH_DATA ?? fileURLToPath(new URL('../../../shared/data', import.meta.url))
+const DATA = process.env.KMESH_DATA ?? ''
 const SNAPSHOTS = join(DATA, 'snapshots')
 
 const count = (changes: readonly Change[], change: Change['change']): number =>
