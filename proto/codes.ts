@@ -250,6 +250,13 @@ export const runtimeCodes = {
     explanation: 'A signal came before the new generation was in force. Everything that had been made was removed again.',
     fix: 'Apply again.',
   },
+  KM9126: {
+    severity: 'warning',
+    title: 'programs are not attached',
+    explanation:
+      'Pins of links are missing, so the kernel has detached their programs: what these decide is left alone, and what they count is not given back.',
+    fix: 'Apply again, which attaches them.',
+  },
 
   // KM92xx environment
   KM9201: {

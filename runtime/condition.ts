@@ -4,12 +4,13 @@
  */
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { ABI_VERSION } from '../proto/abi.ts'
+import { ABI_VERSION, STATE_SHARDS } from '../proto/abi.ts'
 import { abiDigest } from '../proto/artifact/abi-digest.ts'
 import { coded } from './coded-error.ts'
 import { readLinks } from './links.ts'
 import { namesIn, type Pins } from './pins.ts'
 import { liveSlot } from './record.ts'
+import { lookup, u32 } from './sys/libbpf-map.ts'
 import { openTables, type Tables } from './tables.ts'
 import type { Undo } from './undo.ts'
 
@@ -32,10 +33,18 @@ export function inspectInstance(pins: Pins): Condition {
   const attached = readLinks(pins).length > 0
   const tables = openTables(pins)
   if (tables === null) return attached ? { kind: 'damaged', missing: `maps below ${pins.root}` } : { kind: 'incomplete' }
-  if (liveSlot(tables) !== 0 && existsSync(pins.epochs)) return { kind: 'ready', tables }
   const live = liveSlot(tables) !== 0
+  const missing = existsSync(pins.epochs) ? missingShard(pins, tables) : pins.epochs
+  if (live && missing === undefined) return { kind: 'ready', tables }
   tables.close()
-  return live && attached ? { kind: 'damaged', missing: pins.epochs } : { kind: 'incomplete' }
+  return live && attached && missing !== undefined ? { kind: 'damaged', missing } : { kind: 'incomplete' }
+}
+
+/** A shard of state rows that the programs use and nobody can reach any more: to make another in its place would lose what is live. */
+function missingShard(pins: Pins, tables: Tables): string | undefined {
+  for (let shard = 0; shard < STATE_SHARDS && lookup(tables.fd('km_state'), u32(shard), u32(0)); shard++)
+    if (!existsSync(pins.state(shard))) return pins.state(shard)
+  return undefined
 }
 
 export function markAbi(pins: Pins, undo: Undo): void {

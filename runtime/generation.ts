@@ -8,7 +8,7 @@ import { DECIDING_HOOKS, EPOCH_SLOTS, GENERATION_SLOTS, PROGRAMS_PER_GENERATION 
 import type { ProgramUnit } from '../proto/artifact/format.ts'
 import { coded } from './coded-error.ts'
 import { dropEpoch, pinnedEpochs } from './epoch.ts'
-import { COMPLETE_MARK, type HeldObject } from './load-object.ts'
+import { type HeldObject, isCompleteMark } from './load-object.ts'
 import { namesIn, type Pins, removeTree } from './pins.ts'
 import { freeRecord, type GenerationRecord } from './record.ts'
 import { lookup, remove, u32, update } from './sys/libbpf-map.ts'
@@ -107,7 +107,6 @@ function dropUnusedPrograms(pins: Pins, tables: Tables, kept: readonly Generatio
   }
   for (const digest of namesIn(pins.programs)) {
     const directory = join(pins.programs, digest)
-    if (!namesIn(directory).some((name) => name !== COMPLETE_MARK && used.has(pinnedProgramId(join(directory, name)))))
-      removeTree(directory)
+    if (!namesIn(directory).some((name) => !isCompleteMark(name) && used.has(pinnedProgramId(join(directory, name))))) removeTree(directory)
   }
 }

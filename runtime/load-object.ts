@@ -28,8 +28,12 @@ export interface HeldObject {
 }
 
 const DIGEST_CHARACTERS = 32
-/** Directory entry whose presence says that all programs are pinned. */
-export const COMPLETE_MARK = '_complete'
+/** Directory entry that says how many programs are pinned when all are. */
+const COMPLETE_MARK = '_complete_'
+
+export function isCompleteMark(name: string): boolean {
+  return name.startsWith(COMPLETE_MARK)
+}
 
 export function objectDigest(bytes: Uint8Array): string {
   return sha256(bytes).slice(0, DIGEST_CHARACTERS)
@@ -49,7 +53,7 @@ export function holdObject(source: ObjectSource, directory: string, maps: Readon
   const digest = objectDigest(bytes)
   const pins = join(directory, digest)
   const names = namesIn(pins)
-  if (names.includes(COMPLETE_MARK)) return openHeld(unit, digest, pins, names)
+  if (names.includes(`${COMPLETE_MARK}${names.length - 1}`)) return openHeld(unit, digest, pins, names)
   removeTree(pins)
   const object = loadObjectFromMemory(bytes, unit, maps)
   try {
@@ -62,7 +66,7 @@ export function holdObject(source: ObjectSource, directory: string, maps: Readon
       info: programInfo(program.fd),
     }))
     for (const program of programs) pin(program.fd, join(pins, program.name))
-    mkdirSync(join(pins, COMPLETE_MARK))
+    mkdirSync(join(pins, `${COMPLETE_MARK}${programs.length}`))
     return { unit, digest, source: 'loaded', programs, close: () => object.close() }
   } catch (error) {
     object.close()
@@ -77,7 +81,7 @@ function openHeld(unit: string, digest: string, pins: string, names: readonly st
   }
   try {
     for (const name of names) {
-      if (name === COMPLETE_MARK) continue
+      if (isCompleteMark(name)) continue
       const fd = openPin(join(pins, name))
       programs.push({ name, fd, info: programInfo(fd) })
     }

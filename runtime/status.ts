@@ -135,15 +135,18 @@ function attachment({ pins }: OpenInstance): Pick<StatusReport, 'cgroup' | 'link
   const id = existsSync(path) ? cgroupId(path) : 0n
   const elsewhere = [...links.values()].some((link) => link.cgroupId !== id)
   const state: CgroupState = id === 0n ? 'gone' : elsewhere ? 'made-again' : 'governed'
+  const missing = HOOKS.filter((hook) => !links.has(hook))
   return {
     cgroup: { path, id: String(id), state },
     links: HOOKS.map((hook) => {
       const link = links.get(hook)
       return { hook, state: link === undefined ? 'missing' : link.cgroupId === id ? 'attached' : 'elsewhere' }
     }),
-    warnings:
-      state === 'governed'
+    warnings: [
+      ...(state === 'governed'
         ? []
-        : [warning('KM9115', `${path} ${state === 'gone' ? 'was removed' : 'was removed and made again'}: nothing in it is governed`)],
+        : [warning('KM9115', `${path} ${state === 'gone' ? 'was removed' : 'was removed and made again'}: nothing in it is governed`)]),
+      ...(missing.length === 0 ? [] : [warning('KM9126', `not attached: ${missing.join(', ')}`)]),
+    ],
   }
 }

@@ -32,7 +32,10 @@ export interface World {
   readonly cgroup: TestCgroup
   readonly instance: string
   readonly place: { readonly namespace: string; readonly cgroup: string }
-  apply(services: readonly PitfallService[], options?: { readonly host?: ApplyHost; readonly diverted?: 'refuse' | 'pass' }): Promise<ApplyReport>
+  apply(
+    services: readonly PitfallService[],
+    options?: { readonly host?: ApplyHost; readonly diverted?: 'refuse' | 'pass' },
+  ): Promise<ApplyReport>
   status(): StatusReport
   /** Everything counted as live now, by cluster and by "cluster endpoint"; what has none is left out. */
   live(): Readonly<Record<string, number>>
