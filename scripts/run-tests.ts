@@ -2,20 +2,22 @@
  * Runs every *.test.ts, each in a process of its own, and closes with `N passed, N failed` (single tests, not files).
  *
  * Usage: run-tests.ts [--fast] [FILTER...]     a file runs when its path contains one of the filters
- * Files without root come first, two at a time; *.root.test.ts follow one after the other, because they share the kernel. `--fast` leaves
- * the latter out. *.corpus.test.ts go over real snapshots and run where KMESH_DATA names a directory with some. A file that crashes, hangs, skips a test or holds none counts as one failure. Exit 0 only if something ran and all passed.
+ * Files without root come first, two at a time; *.root.test.ts follow one after the other, because they share the kernel, and one of them comes
+ * last, because it looks at what the others did to it. `--fast` leaves out all that need root. *.corpus.test.ts go over real snapshots and run where KMESH_DATA names a directory with some. A file that crashes, hangs, skips a test or holds none counts as one failure. Exit 0 only if something ran and all passed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { lastRecord } from './kit/kernel-log.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const FOLDERS = ['compiler', 'runtime', 'proto', 'scripts']
 const FAST_SECONDS = 180
 const ROOT_SECONDS = 600
 const SLOW_SHOWN = 3
+const LAST = 'scripts/warnings.root.test.ts'
 
 export interface Result {
   readonly file: string
@@ -61,6 +63,8 @@ export function testFiles(root: string): readonly string[] {
 }
 
 const running = new Set<ChildProcess>()
+/** Where the kernel log ended when the run began: its last test (warnings.root.test.ts) looks at what came after. */
+const logBegan = lastRecord()
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
@@ -74,7 +78,7 @@ function runFile(file: string, limit: number): Promise<Result> {
   const started = performance.now()
   const child = spawn(process.execPath, ['--import', 'tsx', file], {
     cwd: ROOT,
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', KMESH_LOG_BEGAN: String(logBegan ?? '') },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
@@ -126,6 +130,10 @@ async function runAll(files: readonly string[], lanes: number, limit: number): P
   return results
 }
 
+function lastOfAll(files: readonly string[]): readonly string[] {
+  return [...files.filter((file) => file !== LAST), ...files.filter((file) => file === LAST)]
+}
+
 async function main(): Promise<void> {
   const args = process.argv.slice(2)
   const filters = args.filter((arg) => !arg.startsWith('--'))
@@ -144,7 +152,7 @@ async function main(): Promise<void> {
   const files = testFiles(ROOT).filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
   const data = process.env.KMESH_DATA !== undefined
   const fast = files.filter((file) => !file.endsWith('.root.test.ts') && (data || !file.endsWith('.corpus.test.ts')))
-  const root = args.includes('--fast') ? [] : files.filter((file) => file.endsWith('.root.test.ts'))
+  const root = args.includes('--fast') ? [] : lastOfAll(files.filter((file) => file.endsWith('.root.test.ts')))
   const results = [...(await runAll(fast, Math.min(2, availableParallelism()), FAST_SECONDS)), ...(await runAll(root, 1, ROOT_SECONDS))]
   const slow = [...results].sort((a, b) => b.seconds - a.seconds).slice(0, SLOW_SHOWN)
   const corpora = files.filter((file) => file.endsWith('.corpus.test.ts')).length

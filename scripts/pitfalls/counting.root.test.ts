@@ -46,7 +46,7 @@ async function step(one: SocketStep, expected: unknown = ok): Promise<void> {
 }
 
 let counter = 0
-async function made(protocol: 'tcp' | 'udp', bind?: readonly [string, number], family: 'v4' | 'v6' = 'v4'): Promise<string> {
+async function made(protocol: 'tcp' | 'udp' | 'mptcp', bind?: readonly [string, number], family: 'v4' | 'v6' = 'v4'): Promise<string> {
   const name = `s${counter++}`
   await step({ op: 'make', name, protocol, family, ...(bind && { bind }) })
   return name
@@ -213,6 +213,23 @@ test('fast open: a connect() that is put off until the first bytes, and never se
     assert.equal(await world.settled(), {}, end)
   }
   assert.is((failures('tcp a').not_attempted ?? 0) - before, 2)
+})
+
+test('MPTCP: however it ends', async () => {
+  for (const [address, wait, errno] of [
+    [SERVICE.a, undefined, undefined],
+    [SERVICE.lost, false, undefined],
+    [SERVICE.closed, undefined, 'ECONNREFUSED'],
+    [SERVICE.six, undefined, undefined],
+  ] as const) {
+    for (const end of ['close', 'abort', 'disconnect'] as const) {
+      const name = await made('mptcp', undefined, address === SERVICE.six ? 'v6' : 'v4')
+      await step(dial(name, address, wait === undefined ? {} : { wait }), errno === undefined ? ok : { errno })
+      await step({ op: end, name })
+      if (end === 'disconnect') await step({ op: 'close', name })
+      assert.equal(await world.settled(), {}, `${address} ${end}`)
+    }
+  }
 })
 
 test('max_connections 1: a place is free again at once, and never given out twice', async () => {

@@ -49,6 +49,12 @@ const RAW = `${SERVICE.address}:${SERVICE.port}`
 async function connected(holder: SocketHolder, name: string, protocol: 'tcp' | 'udp'): Promise<void> {
   await step(holder, { op: 'make', name, protocol, family: 'v4' })
   await step(holder, { op: 'connect', name, ...SERVICE })
+  if (protocol === 'tcp') await greeted(holder, name)
+}
+
+/** A server over TCP says its name when it accepts, too. */
+async function greeted(holder: SocketHolder, name: string): Promise<void> {
+  assert.ok('ok' in (await holder.step({ op: 'receive', name })))
 }
 
 /** Each leaves one TCP and one connected UDP socket of a governed process that lead to the raw service address. */
@@ -116,6 +122,7 @@ test('the socket of an outsider is not governed, one of ours is wherever it goes
   await step(inside, { op: 'offer', name: 'a', to })
   await step(other, { op: 'take', from: to, as: 'a' })
   await step(other, { op: 'connect', name: 'a', ...SERVICE })
+  await greeted(other, 'a')
   assert.is(await reaches(other, 'a'), `${A.address}:${A.port}`, 'made in the cgroup')
   await connected(other, 'b', 'tcp')
   assert.is(await reaches(other, 'b'), RAW, 'made outside')
