@@ -169,6 +169,7 @@ const compilerCodes = {
   KM2032: { severity: 'error', title: 'an extension without configuration', explanation: 'Extensions are found by the type of their typed_config, not by their name.', fix: 'Add typed_config with its "@type".' },
   KM2033: { severity: 'error', title: 'an action that is no route', explanation: 'The matcher of a virtual host ends in routes or lists of routes; Envoy has no other action there.', fix: 'Use envoy.config.route.v3.Route or RouteList.' },
   KM2034: { severity: 'warning', title: 'a body that is not in the snapshot', explanation: 'The body of a direct response comes from a file or an environment variable of the machine that runs Envoy. Envoy refuses the route if it is not there.', fix: 'Write the body into the route (inline_string), if it does not change.' },
+  KM2035: { severity: 'error', title: 'ignore_case beside a regex', explanation: 'Envoy refuses ignore_case together with safe_regex, because the flag would do nothing.', fix: 'Begin the regex with (?i), and leave ignore_case out.' },
 
   // KM21xx what Envoy refuses in connection managers
   KM2101: { severity: 'error', title: 'a filter that ends the chain is not the last one', explanation: 'An HTTP filter such as the router answers or forwards every request, so nothing can follow it.', fix: 'Put it last.' },
@@ -183,6 +184,8 @@ const compilerCodes = {
   KM2110: { severity: 'error', title: 'a codec that does not fit the listener', explanation: 'HTTP/3 is spoken on listeners with quic_options only, and nothing else is spoken there.', fix: 'Set codec_type, or quic_options of the listener.' },
   KM2111: { severity: 'error', title: 'not an IP address', explanation: 'A range of addresses needs an IP address and the length of its prefix.', fix: 'Write an address such as 10.0.0.0.' },
   KM2112: { severity: 'error', title: 'two runtime layers have one name', explanation: 'Envoy does not start with a bootstrap whose runtime layers have the same name.', fix: 'Give each a name of its own.' },
+  KM2113: { severity: 'error', title: 'a local rate limit without a bucket', explanation: 'A local rate limit at a route or virtual host needs a token_bucket; only that of the filter itself may go without.', fix: 'Add token_bucket.' },
+  KM2114: { severity: 'error', title: 'a bucket that is filled too often', explanation: 'The fill_interval of a local rate limit is 50 ms at least.', fix: 'Use a longer interval with more tokens_per_fill.' },
 } as const satisfies Record<string, CodeEntry>
 
 export const codes = { ...compilerCodes, ...runtimeCodes } as const

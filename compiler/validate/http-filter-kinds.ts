@@ -24,6 +24,28 @@ const NO_ROUTE_CONFIG = new Set(
    proto_api_scrubber proto_message_extraction router thrift_to_metadata wasm`.split(/\s+/),
 )
 
+/** filters with a message of its own for routes, which is the only one that they take there */
+const ROUTE_MESSAGES: Readonly<Record<string, string>> = {
+  api_key_auth: 'ApiKeyAuthPerRoute',
+  aws_lambda: 'PerRouteConfig',
+  aws_request_signing: 'AwsRequestSigningPerRoute',
+  basic_auth: 'BasicAuthPerRoute',
+  buffer: 'BufferPerRoute',
+  compressor: 'CompressorPerRoute',
+  cors: 'CorsPolicy',
+  dynamic_forward_proxy: 'PerRouteConfig',
+  ext_authz: 'ExtAuthzPerRoute',
+  ext_proc: 'ExtProcPerRoute',
+  grpc_http1_reverse_bridge: 'FilterConfigPerRoute',
+  header_mutation: 'HeaderMutationPerRoute',
+  jwt_authn: 'PerRouteConfig',
+  lua: 'LuaPerRoute',
+  on_demand: 'PerRouteConfig',
+  ratelimit: 'RateLimitPerRoute',
+  rbac: 'RBACPerRoute',
+  stateful_session: 'StatefulSessionPerRoute',
+}
+
 export type FilterKind = 'terminal' | 'passing'
 
 export function kindOfFilter(type: string): FilterKind | undefined {
@@ -33,6 +55,13 @@ export function kindOfFilter(type: string): FilterKind | undefined {
 
 export function takesRouteConfig(type: string): boolean {
   return !NO_ROUTE_CONFIG.has(folderOf(type))
+}
+
+/** The message that a filter takes at routes instead of this one; undefined where this is right, or where nobody here knows. */
+export function routeMessageInstead(type: string): string | undefined {
+  const folder = folderOf(type)
+  const message = Object.hasOwn(ROUTE_MESSAGES, folder) ? ROUTE_MESSAGES[folder] : undefined
+  return message === undefined || type.endsWith(`.${message}`) ? undefined : message
 }
 
 /** Types of the API that belong to something else; what is not of the API may be a filter of somebody's own build. */

@@ -3,10 +3,11 @@
  * empty one, and a FilterConfig that says nothing; the name of the entry is not looked at (tried; Router::PerFilterConfigs).
  */
 import type { Cursor } from '../input/cursor.ts'
-import { isNoFilter, takesRouteConfig } from './http-filter-kinds.ts'
+import { isNoFilter, routeMessageInstead, takesRouteConfig } from './http-filter-kinds.ts'
 import { quote } from './quote.ts'
 import { type Context, ROUTE, type Rule } from './rule.ts'
 
+const LOCAL_RATE_LIMIT = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit'
 const FILTER_CONFIG = `${ROUTE}FilterConfig`
 
 export const perFilterConfig: Rule = {
@@ -30,4 +31,22 @@ function checkConfig(name: string, config: Cursor, emptiness: 'may be empty' | '
   if (config.type === '' && emptiness === 'not empty') context.refuse('KM2106', config.path, `the configuration of ${quote(name)} is empty`)
   else if (config.type !== '' && (isNoFilter(config.type) || (config.known && !takesRouteConfig(config.type))))
     context.refuse('KM2105', config.path, `${config.type} is no configuration of a route or virtual host`)
+  // an empty message of the wrong type loads (tried)
+  else if (config.known && config.fields().length > 0 && routeMessageInstead(config.type) !== undefined)
+    context.refuse('KM2105', config.path, `${config.type} configures the filter itself; here it takes ${routeMessageInstead(config.type)}`)
+  else if (config.known && config.type === LOCAL_RATE_LIMIT && !config.has('token_bucket'))
+    context.refuse('KM2113', config.path, 'a local rate limit of a route or virtual host needs a token_bucket')
+}
+
+const SHORTEST_FILL = 50
+
+/** Its timer is no finer (tried). */
+export const localRateLimit: Rule = {
+  types: [LOCAL_RATE_LIMIT],
+  check(at, context) {
+    const bucket = at.message('token_bucket')
+    const interval = bucket?.duration('fill_interval')
+    if (bucket !== undefined && interval !== undefined && interval > 0 && interval < SHORTEST_FILL)
+      context.refuse('KM2114', bucket.at('fill_interval'), `fill_interval is ${interval} ms, and ${SHORTEST_FILL} ms is the least`)
+  },
 }

@@ -6,6 +6,15 @@ import type { Inspection } from '../re2/inspect-regex.ts'
 import { quote } from './quote.ts'
 import type { Rule } from './rule.ts'
 
+/** A regex says itself whether it looks at case; Envoy refuses the flag beside it, wherever texts are matched (tried). */
+export const regexCase: Rule = {
+  types: ['envoy.type.matcher.v3.StringMatcher'],
+  check(at, context) {
+    if (at.has('safe_regex') && at.boolean('ignore_case') === true)
+      context.refuse('KM2035', at.at('ignore_case'), 'ignore_case has no effect on safe_regex')
+  },
+}
+
 /** `inspect` is RE2's word on a pattern. */
 export function regexes(inspect: (pattern: string) => Inspection): Rule {
   return {

@@ -8,8 +8,8 @@ import { domains } from './domains.ts'
 import { addedHeaders, removedHeaders } from './header-mutations.ts'
 import { httpFilters } from './http-filters.ts'
 import { hiddenRoutes, oddMatches } from './odd-matches.ts'
-import { perFilterConfig } from './per-filter.ts'
-import { regexes } from './regexes.ts'
+import { localRateLimit, perFilterConfig } from './per-filter.ts'
+import { regexCase, regexes } from './regexes.ts'
 import { internalRedirects, mirrors, retries, rewrites, upgrades } from './route-action.ts'
 import { routeClusters } from './route-clusters.ts'
 import type { Rule } from './rule.ts'
@@ -40,9 +40,11 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   internalRedirects,
   uriTemplates,
   regexes(tools.inspectRegex),
+  regexCase,
   oddMatches,
   hiddenRoutes,
   perFilterConfig,
+  localRateLimit,
   connectionManager,
   codecs,
   runtimeLayers,

@@ -24,6 +24,8 @@ export function templateMistake(template: string): Reading {
     if (!MIXED.test(segment.replace(/\{[^}]*\}/g, ''))) return { error: `${JSON.stringify(segment)} has characters that are not allowed` }
     const open = segment.replace(/\{[^{}]*\}/g, '')
     if (/[{}]/.test(open)) return { error: 'a bracket has no partner' }
+    if (/^\*.*\{/.test(segment)) return { error: 'a variable follows a glob in one segment' }
+    if (/^[^{].*\{[^}]*\//.test(segment)) return { error: 'a variable behind text holds a "/"' }
     for (const [, inside = ''] of segment.matchAll(/\{([^}]*)\}/g)) {
       const problem = variableMistake(inside, variables)
       if (problem !== undefined) return { error: problem }

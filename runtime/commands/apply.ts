@@ -44,8 +44,6 @@ export function applyCommand(args: ApplyArguments): Promise<number> {
     } catch (error) {
       if (error instanceof RejectedProgram && args.format === 'text') showLog(error, args.log)
       throw error
-    } finally {
-      interruption.end()
     }
   })
 }

@@ -5,18 +5,10 @@ import { type Format, finish } from './output.ts'
 
 export function detachCommand(args: { readonly instance: string; readonly format: Format }): Promise<number> {
   return finish(args.format, () => {
-    const report = whole(() => detach(args.instance))
+    // a detach that has begun goes on to its end, whatever signal comes
+    watchInterruption()
+    const report = detach(args.instance)
     const cgroup = report.cgroup === null ? '' : `; ${report.cgroup} ${report.cgroupRemoved ? 'is removed' : 'stays'}`
     return { json: { ...report }, text: `instance ${report.instance} is detached (${report.hooks.length} hooks)${cgroup}\n`, findings: [] }
   })
-}
-
-/** A detach that has begun goes on to its end, whatever signal comes. */
-function whole<T>(work: () => T): T {
-  const interruption = watchInterruption()
-  try {
-    return work()
-  } finally {
-    interruption.end()
-  }
 }

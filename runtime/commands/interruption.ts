@@ -1,6 +1,6 @@
 /**
- * Signals that ask a command to end. In: nothing; out: whether one came. While it is watched, a signal no longer ends the process in the midst of a
- * system call: the command looks when it can still undo everything, and otherwise goes on to its end, which is near.
+ * Signals that ask a command to end. In: nothing; out: whether one came. From then on a signal no longer ends the process in the midst of its work:
+ * the command looks while it can still undo everything, and otherwise goes on to its end, which is near.
  */
 import { type ApplyStep, APPLY_STEPS } from '../apply-request.ts'
 import { coded } from '../coded-error.ts'
@@ -10,7 +10,6 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 export interface Interruption {
   /** Throws KM9125 before a step of apply that can be undone, when a signal has come. */
   check(step: ApplyStep): void
-  end(): void
 }
 
 /** After the switch nothing is undone any more. */
@@ -25,9 +24,6 @@ export function watchInterruption(): Interruption {
   return {
     check: (step) => {
       if (came !== undefined && UNDONE.has(step)) throw coded('KM9125', `interrupted by ${came}; nothing was changed`)
-    },
-    end: () => {
-      for (const signal of SIGNALS) process.off(signal, note)
     },
   }
 }

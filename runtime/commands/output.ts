@@ -46,8 +46,13 @@ export function codedFindings(error: unknown): readonly Finding[] {
 export function findingText({ code, severity, message, path, fix }: Finding): string {
   const colour = process.stderr.isTTY === true && process.env.NO_COLOR === undefined
   const head = `${severity} ${code}:`
-  const lines = [`${colour ? `\x1b[${severity === 'error' ? 31 : 33}m${head}\x1b[0m` : head} ${message}`]
-  if (path !== '') lines.push(`  at  ${path}`)
+  const lines = [`${colour ? `\x1b[${severity === 'error' ? 31 : 33}m${head}\x1b[0m` : head} ${oneLine(message)}`]
+  if (path !== '') lines.push(`  at  ${oneLine(path)}`)
   if (fix !== undefined) lines.push(`  fix ${fix}`)
   return `${lines.join('\n')}\n`
+}
+
+/** Names that users give may have anything in them, also what a terminal obeys. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`)
 }
