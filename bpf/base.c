@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "lib/flow.h"
+#include "lib/http/established.h"
 #include "lib/record.h"
 #include "lib/socket.h"
 
@@ -32,21 +33,28 @@ static __always_inline int km_dispatch(struct bpf_sock_addr *ctx, void *programs
   return km_refuse_internal();
 }
 
+/* connect(AF_UNSPEC) and a second connect keep the socket and its storage, so every connect hook begins here. */
+static __always_inline void km_start_anew(struct bpf_sock_addr *ctx)
+{
+  struct km_socket *socket = km_socket_of(ctx);
+  if (!socket)
+    return;
+  if (socket->flags & KM_SOCKET_HTTP)
+    km_end_client(ctx->sk);
+  km_forget(socket);
+}
+
 SEC("cgroup/connect4")
 int km_connect4(struct bpf_sock_addr *ctx)
 {
-  struct km_socket *socket = km_socket_of(ctx);
-  if (socket)
-    km_forget(socket);
+  km_start_anew(ctx);
   return km_dispatch(ctx, &km_program_connect4);
 }
 
 SEC("cgroup/connect6")
 int km_connect6(struct bpf_sock_addr *ctx)
 {
-  struct km_socket *socket = km_socket_of(ctx);
-  if (socket)
-    km_forget(socket);
+  km_start_anew(ctx);
   return km_dispatch(ctx, &km_program_connect6);
 }
 
@@ -194,15 +202,16 @@ int km_recvmsg6(struct bpf_sock_addr *ctx)
 /* A SYN is about to leave: from now on the state callback gives the place back. Kept off the sockets that hold none. */
 static __always_inline void km_attempt(struct bpf_sock_ops *ops, struct km_socket *socket)
 {
-  if (!socket->counted)
-    return;
-  if (bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG))
+  __u32 callbacks = socket->flags & KM_SOCKET_HTTP ? KM_HTTP_CALLBACKS : socket->counted ? BPF_SOCK_OPS_STATE_CB_FLAG : 0;
+  if (!callbacks || bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | callbacks))
     return;
   socket->flags |= KM_SOCKET_ATTEMPTED;
 }
 
-static __always_inline void km_closed(struct km_socket *socket, __u32 before)
+static __always_inline void km_closed(struct bpf_sock *sk, struct km_socket *socket, __u32 before)
 {
+  if (socket->flags & KM_SOCKET_HTTP)
+    km_end_client(sk);
   __u32 endpoint = socket->endpoint;
   __u32 reason = !(socket->flags & KM_SOCKET_ATTEMPTED) ? KM_REASON_NOT_ATTEMPTED :
                  socket->aborted                        ? KM_REASON_ABORTED :
@@ -213,22 +222,43 @@ static __always_inline void km_closed(struct km_socket *socket, __u32 before)
     km_count_failure(endpoint, reason);
 }
 
+/* Most events that come are of connections that we have nothing to do with. */
+static __always_inline int km_is_event(struct bpf_sock_ops *ops, __u32 event)
+{
+  switch (event) {
+  case BPF_SOCK_OPS_TCP_CONNECT_CB:
+  case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+  case BPF_SOCK_OPS_HDR_OPT_LEN_CB:
+    return 1;
+  case BPF_SOCK_OPS_STATE_CB:
+    return ops->args[1] == BPF_TCP_CLOSE;
+  default:
+    return 0;
+  }
+}
+
 SEC("sockops")
 int km_sockops(struct bpf_sock_ops *ops)
 {
   __u32 event = ops->op;
-  if (event != BPF_SOCK_OPS_TCP_CONNECT_CB && (event != BPF_SOCK_OPS_STATE_CB || ops->args[1] != BPF_TCP_CLOSE))
+  if (!km_is_event(ops, event))
     return KM_ALLOW;
   struct bpf_sock *sk = ops->sk;
   if (!sk)
     return KM_ALLOW;
+  if (event == BPF_SOCK_OPS_HDR_OPT_LEN_CB) {
+    km_watch_client(ops, sk);
+    return KM_ALLOW;
+  }
   struct km_socket *socket = km_tcp_socket_of(sk, bpf_get_socket_cookie(ops));
   if (!socket)
     return KM_ALLOW;
   if (event == BPF_SOCK_OPS_TCP_CONNECT_CB)
     km_attempt(ops, socket);
-  else
-    km_closed(socket, ops->args[0]);
+  else if (event == BPF_SOCK_OPS_STATE_CB)
+    km_closed(sk, socket, ops->args[0]);
+  else if (socket->flags & KM_SOCKET_HTTP)
+    km_establish_client(ops, sk);
   return KM_ALLOW;
 }
 
@@ -248,6 +278,8 @@ static __always_inline void km_release_tcp(struct bpf_sock *sk)
       socket->aborted = 1;
     return;
   }
+  if (socket->flags & KM_SOCKET_HTTP)
+    km_end_client(sk);
   km_end_attempt(socket);
   km_leave_seat(socket);
 }

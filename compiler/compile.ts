@@ -10,18 +10,23 @@ import type { Diagnostics } from './diag/diagnostic.ts'
 import { buildUnits } from './emit/build.ts'
 import type { Toolchain } from './emit/clang.ts'
 import { toC, type Unit } from './emit/to-c.ts'
+import { readRuntime } from './http/runtime.ts'
 import { type Coverage, measureCoverage } from './input/coverage.ts'
 import { type Input, readInput } from './input/read.ts'
 import type { Source } from './input/text.ts'
 import { walkMessages } from './input/walk.ts'
 import type { Program } from './ir/program.ts'
 import { toProgram } from './ir/to-program.ts'
+import { lowerServices } from './lower/http/lower-services.ts'
 import type { Plan } from './lower/plan.ts'
 import { toPlan } from './lower/to-plan.ts'
+import { parseUriTemplate } from './match/uri-template-parse.ts'
 import { type Packed, pack } from './pack/pack.ts'
 import { fates } from './parse/fates.ts'
 import { type ParseOptions, parse } from './parse/parse.ts'
 import { inspectRegex } from './re2/inspect-regex.ts'
+import { findServices } from './services.ts'
+import { servicesDocument } from './services-document.ts'
 import { validate } from './validate/validate.ts'
 
 /** What the front end alone finds out: enough for `check`, `--emit ir` and `--emit plan`; needs no clang. */
@@ -57,18 +62,27 @@ const TARGET: ArtifactConfig['target'] = { kernel: '6.1', features: ['bpf_set_re
 export function analyse(sources: readonly Source[], options: AnalyseOptions, diag: Diagnostics, clock: Clock): Analysis {
   clock('input')
   const input = readInput(sources, diag)
-  clock('parse')
-  const resources = parse(input.resources, { ...options, readBalance: readBalancePolicy }, diag)
-  clock('ir')
-  const program = toProgram(resources, diag)
+  const { services, program } = understand(input, options, diag, clock)
   clock('lower')
-  const plan = toPlan(program, { balance: lowerBalance, hash: xxHash64Text }, diag)
+  const plan = toPlan(program, { balance: lowerBalance, hash: xxHash64Text, http: lowerServices }, diag)
   clock('coverage')
+  services.account(plan.lanes)
   const coverage = measureCoverage(input.resources, fates)
   // after the coverage: what is read to validate it is not what becomes of it
   clock('validate')
-  validate(input.resources, { walk: walkMessages, inspectRegex }, diag)
+  validate(input.resources, { walk: walkMessages, inspectRegex, readTemplate: parseUriTemplate }, diag)
   return { input, program, plan, coverage }
+}
+
+/** A function of its own: what parsing made is large, and nobody needs it once there is a program. */
+function understand(input: Input, options: AnalyseOptions, diag: Diagnostics, clock: Clock) {
+  clock('parse')
+  const runtime = readRuntime(input.resources)
+  const readBalance: ParseOptions['readBalance'] = (cluster, sink) => readBalancePolicy(cluster, sink, runtime.number)
+  const resources = parse(input.resources, { ...options, readBalance }, diag)
+  clock('ir')
+  const services = findServices(input.resources)
+  return { services, program: toProgram(resources, services.byManager, diag) }
 }
 
 /** Gives undefined when there are errors; they are in `diag`. */
@@ -92,6 +106,7 @@ export async function compile(
   const packed = await pack({
     plan,
     coverage,
+    services: servicesDocument(analysis.input.resources, options),
     protocols,
     target: TARGET,
     units: built.units,

@@ -34,6 +34,8 @@ test('counts rows, bytes and endpoints', async () => {
       ['cluster', 3, 3 * 80],
       ['endpoint', 36, 36 * 32],
       ['state', 40, 40 * 48],
+      ['http', 0, 0],
+      ['name', 0, 0],
     ],
   )
   assert.equal(report.clusters[1], {

@@ -1,14 +1,15 @@
-#!/usr/bin/env -S node --max-semi-space-size=64
+#!/usr/bin/env -S node --max-semi-space-size=16
 /**
  * The command line of kmeshc: argv -> options, a command's result -> print and exit code. Exit 0 done, 1 coded errors, 2 wrong usage.
  * Commands load what they need when they run, so that `--help` and completion stay quick.
  */
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
+import { type CommandLine, exitWith, productVersion, runCommandLine, wrongUsage } from '../proto/command-line.ts'
 import { fetchOptions } from './commands/fetch-options.ts'
 
+const COMMAND_LINE: CommandLine = { name: 'kmeshc', debugVariable: 'KMESHC_DEBUG' }
 const PLAINTEXT = ['istio'] as const
 
 /** Options of every command that reads a snapshot. */
@@ -18,7 +19,7 @@ function snapshotOptions<T>(command: Argv<T>) {
       type: 'string',
       array: true,
       demandOption: true,
-      describe: 'files, directories, or - for standard input: JSON or YAML',
+      describe: 'files, directories, or - for standard input: JSON, YAML or a binary DiscoveryResponse',
     }),
   ).option('strict', { type: 'boolean', default: false, describe: 'warnings are errors' })
 }
@@ -41,6 +42,12 @@ function readingOptions<T>(command: Argv<T>) {
     )
 }
 
+/** "127.0.0.1:80" or "[::1]:80" */
+function isPlace(text: string): boolean {
+  const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(text) ?? []
+  return isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0 && Number(port) <= 65535
+}
+
 /** yargs takes a positional "-" for an option without a name and drops it. */
 const STANDARD_INPUT = '\0-'
 
@@ -55,7 +62,7 @@ const json = { ...jsonAlone, format: { choices: ['text', 'json'] as const, descr
 
 export async function main(argv: readonly string[]): Promise<void> {
   await yargs(argv.map((argument) => (argument === '-' ? STANDARD_INPUT : argument)))
-    .scriptName('kmeshc')
+    .scriptName(COMMAND_LINE.name)
     .middleware(settleArguments, true)
     .usage('$0 <command>\n\nCompiles an xDS snapshot into an artifact that kmesh-runtime loads into the kernel.')
     .command(
@@ -69,9 +76,17 @@ export async function main(argv: readonly string[]): Promise<void> {
             describe: 'print a stage instead of the diagnostics alone; needs no -o',
           })
           .option('time', { type: 'boolean', default: false, describe: 'print the time of each phase' })
+          .option('waypoint-config', { type: 'string', describe: 'where the bootstrap goes of an Envoy that is the waypoint' })
+          .option('waypoint-listen', { type: 'string', default: '127.0.0.1:15090', describe: 'where that Envoy listens (PROXY protocol)' })
           .options(json)
-          .check(({ output, emit }) => output !== undefined || emit !== undefined || 'give -o FILE, or --emit STAGE'),
-      async (args) => exit((await import('./commands/compile.ts')).compileCommand(args, version())),
+          .check(
+            ({ output, emit, waypointConfig }) =>
+              output !== undefined || emit !== undefined || waypointConfig !== undefined || 'give -o FILE, or --emit STAGE',
+          )
+          .check(
+            ({ waypointListen }) => isPlace(String(waypointListen)) || `--waypoint-listen takes ADDRESS:PORT, not "${waypointListen}"`,
+          ),
+      async (args) => exitWith((await import('./commands/compile.ts')).compileCommand(args, productVersion())),
     )
     .command(
       'check <snapshot..>',
@@ -83,13 +98,13 @@ export async function main(argv: readonly string[]): Promise<void> {
             choices: ['text', 'json', 'sarif', 'github'] as const,
             describe: 'json is --json; sarif and github are for CI',
           }),
-      async (args) => exit((await import('./commands/check.ts')).checkCommand(args, version())),
+      async (args) => exitWith((await import('./commands/check.ts')).checkCommand(args, productVersion())),
     )
     .command(
       'coverage <snapshot..>',
       'what became of every set field',
       (command) => snapshotOptions(command).options(json),
-      async (args) => exit((await import('./commands/coverage.ts')).coverageCommand(args)),
+      async (args) => exitWith((await import('./commands/coverage.ts')).coverageCommand(args)),
     )
     .command(
       'trace <snapshot..>',
@@ -117,13 +132,13 @@ export async function main(argv: readonly string[]): Promise<void> {
             return checkRequest(request, header) ?? true
           })
           .check(({ random }) => random === undefined || (random >= 0 && random < 1) || '--random takes a number from 0 to below 1'),
-      async (args) => exit((await import('./commands/trace.ts')).traceCommand(args)),
+      async (args) => exitWith((await import('./commands/trace.ts')).traceCommand(args)),
     )
     .command(
       'inspect <artifact>',
       'what an artifact holds',
       (command) => command.positional('artifact', { type: 'string', demandOption: true }).options(json),
-      async (args) => exit((await import('./commands/inspect.ts')).inspectCommand(args)),
+      async (args) => exitWith((await import('./commands/inspect.ts')).inspectCommand(args)),
     )
     .command(
       'locate <path> <snapshot..>',
@@ -133,7 +148,7 @@ export async function main(argv: readonly string[]): Promise<void> {
           .positional('path', { type: 'string', demandOption: true, describe: 'e.g. \'cds["a"].connect_timeout\'' })
           .positional('snapshot', { type: 'string', array: true, demandOption: true })
           .options(json),
-      async (args) => exit((await import('./commands/locate.ts')).locateCommand(args)),
+      async (args) => exitWith((await import('./commands/locate.ts')).locateCommand(args)),
     )
     .command(
       'diff <old> <new>',
@@ -148,7 +163,7 @@ export async function main(argv: readonly string[]): Promise<void> {
           .options(json)
           .check((args) => args.old !== '-' || args.new !== '-' || 'only one side can be standard input')
           .check((args) => !args.markdown || !args.json || 'give --json or --markdown, not both'),
-      async (args) => exit((await import('./commands/diff.ts')).diffCommand(args)),
+      async (args) => exitWith((await import('./commands/diff.ts')).diffCommand(args)),
     )
     .command(
       'test <snapshot> <tests>',
@@ -165,7 +180,7 @@ export async function main(argv: readonly string[]): Promise<void> {
         )
           .option('strict', { type: 'boolean', default: false, describe: 'a route that no test reaches is an error' })
           .options(json),
-      async (args) => exit((await import('./commands/test.ts')).testCommand(args)),
+      async (args) => exitWith((await import('./commands/test.ts')).testCommand(args)),
     )
     .command(
       'golden <action> <directory>',
@@ -180,57 +195,29 @@ export async function main(argv: readonly string[]): Promise<void> {
           })
           .option('only', { type: 'string', describe: 'cases whose name has this in it' })
           .options(json),
-      async (args) => exit((await import('./commands/golden.ts')).goldenCommand(args)),
+      async (args) => exitWith((await import('./commands/golden.ts')).goldenCommand(args)),
     )
     .command(
       'explain [code]',
       'what a code means and what to do',
       (command) => command.positional('code', { type: 'string', describe: 'e.g. KM2024; all codes without one' }).options(json),
-      async (args) => exit((await import('./commands/explain.ts')).explainCommand(args)),
+      async (args) => exitWith((await import('./commands/explain.ts')).explainCommand(args)),
     )
     .command(
       'fetch',
       'capture a snapshot from a live ADS server',
       (command) => fetchOptions(command).options(json),
-      async (args) => exit((await import('./commands/fetch.ts')).fetchCommand(args, version())),
+      async (args) => exitWith((await import('./commands/fetch.ts')).fetchCommand(args, productVersion())),
     )
     .completion('completion', 'print a completion script for the shell')
     .demandCommand(1, 'give a command')
     .strict()
     .recommendCommands()
-    .version(version())
+    .version(productVersion())
     .alias('help', 'h')
     .wrap(Math.min(120, process.stdout.columns ?? 100))
-    .fail((message, error) => {
-      // what a check says comes as a string here, whatever the types say
-      if (error instanceof Error) throw error
-      process.stderr.write(`kmeshc: ${message}\nTry kmeshc --help.\n`)
-      process.exit(2)
-    })
+    .fail((message, error) => wrongUsage(COMMAND_LINE, message, error))
     .parseAsync()
 }
 
-async function exit(code: number | Promise<number>): Promise<void> {
-  process.exitCode = await code
-}
-
-/** Of package.json, which stands above the sources and above dist/ alike. */
-function version(): string {
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string }).version
-    } catch {
-      // the other layout
-    }
-  }
-  return 'unknown'
-}
-
-process.stdout.on('error', () => process.exit(0))
-main(hideBin(process.argv)).catch((error: unknown) => {
-  process.stderr.write(
-    `kmeshc: internal error: ${error instanceof Error ? error.message : String(error)}\nThis is a fault of kmeshc; KMESHC_DEBUG=1 shows where.\n`,
-  )
-  if (process.env.KMESHC_DEBUG === '1') console.error(error)
-  process.exitCode = 1
-})
+runCommandLine(COMMAND_LINE, () => main(hideBin(process.argv)))

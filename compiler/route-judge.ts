@@ -12,10 +12,15 @@ import type { Decision, MatchNext, MatchTree, Route } from './http/model.ts'
 import { parsePath } from './input/path.ts'
 import type { Resource } from './input/resource.ts'
 import type { Program } from './ir/program.ts'
+import { createLaneBook } from './route-lanes.ts'
 import { createTracer } from './trace/tracer.ts'
 
 export function createRouteJudge(resources: readonly Resource[], program: Program): RouteJudge {
-  const tracer = createTracer(resources, () => program)
+  const tracer = createTracer(
+    resources,
+    () => program,
+    createLaneBook(resources, () => program),
+  )
   return {
     routes: knownRoutes(resources, findRoutes(resources, actions)),
     decide(request, routeConfig) {

@@ -6,7 +6,7 @@ import type { Diagnostics } from './diag/diagnostic.ts'
 import type { RouteTest } from './expect/route-test.ts'
 import { runTests, type TestRun } from './expect/run-tests.ts'
 import { routeText } from './expect/run-text.ts'
-import { parseIp } from './parse/ip.ts'
+import { parseIp } from '../proto/address/parse-ip.ts'
 import { createRouteJudge } from './route-judge.ts'
 
 const NAMED = 3

@@ -31,7 +31,7 @@ const WIDTH: Readonly<Record<FieldType, number>> = { u8: 1, u16: 2, u32: 4, u64:
 type FieldSpec = readonly [type: FieldType | `${FieldType}[${number}]`, doc: string]
 
 /** Lays fields out in order; throws (our own bug) where C would insert padding. */
-function layout(name: string, doc: string, spec: Readonly<Record<string, FieldSpec>>): Layout {
+export function layout(name: string, doc: string, spec: Readonly<Record<string, FieldSpec>>): Layout {
   const fields: Record<string, Field> = {}
   let offset = 0
   let align = 1
@@ -48,7 +48,7 @@ function layout(name: string, doc: string, spec: Readonly<Record<string, FieldSp
 }
 
 /** Bumped when a layout or the meaning of a constant changes; part of every artifact and of every instance's pins. */
-export const ABI_VERSION = 1
+export const ABI_VERSION = 2
 
 // ---------------------------------------------------------------- capacities of the constant tables
 
@@ -108,6 +108,8 @@ export const REASONS = {
   aborted: 12,
   /** connect() failed after our hook (no route, another program refused) */
   not_attempted: 13,
+  /** the listener routes requests and nobody accepts connections for it: `kmesh-runtime serve` is not running, or not in this network namespace */
+  no_acceptor: 14,
 } as const
 export type ReasonName = keyof typeof REASONS
 
@@ -128,6 +130,8 @@ export const CHAIN_WEIGHTED = 2
 export const CHAIN_PASS = 3
 export const CHAIN_REFUSE = 4
 export const CHAIN_DIVERT = 5
+/** requests are routed one by one: `target` is the row of the service in km_http */
+export const CHAIN_HTTP = 6
 
 /** km_chain.flags: what RING_HASH and MAGLEV hash; neither: a random number */
 export const CHAIN_HASH_SOURCE_IP = 1
@@ -152,6 +156,8 @@ export const SOCKET_ATTEMPTED = 2
 export const SOCKET_HASH = 4
 /** decision in progress: the hash is still to be made of the source address */
 export const SOCKET_HASH_SOURCE = 8
+/** requests of it are routed one by one: it has a row of km_client */
+export const SOCKET_HTTP = 16
 
 // ---------------------------------------------------------------- constant tables
 
@@ -199,7 +205,7 @@ export const chain = layout(
   'What a filter chain does. A weighted row is followed (at target) by `count` km_weighted rows in the same array.',
   {
     kind: ['u32', 'CHAIN_*'],
-    target: ['u32', 'cluster index, or first km_weighted row'],
+    target: ['u32', 'cluster index, first km_weighted row, or row of the service in km_http'],
     count: ['u32', 'weighted clusters'],
     reason: ['u32', 'REASONS of CHAIN_REFUSE and CHAIN_DIVERT'],
     total: ['u64', 'sum of the weights'],
@@ -393,6 +399,9 @@ export const LAYOUTS = [
 
 /** The attach types that decide, each with a prog array of its own (`km_program_<name>`). */
 export const DECIDING_HOOKS = ['connect4', 'connect6', 'sendmsg4', 'sendmsg6'] as const
+/** All prog arrays of generations: those, and the one of the programs that decide requests (sk_msg). */
+export const PROGRAM_ARRAYS = [...DECIDING_HOOKS, 'request'] as const
+export type ProgramArray = (typeof PROGRAM_ARRAYS)[number]
 
 // ---------------------------------------------------------------- reading and writing
 

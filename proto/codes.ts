@@ -1,7 +1,7 @@
 /**
  * Codes that both halves may show: reading an artifact, applying it, and what the machine can do. compiler/diag/codes.ts adds the compiler's own.
  * Invariant: a code is literal, never renumbered, never given another meaning; a code that is no longer used keeps its entry.
- * One line a code; add yours in its range, in ascending order. KM90xx artifact, KM91xx apply, KM92xx environment.
+ * One line a code; add yours in its range, in ascending order. KM90xx artifact, KM91xx apply, KM92xx environment, KM93xx serve.
  */
 export interface CodeEntry {
   /** What it is unless the place that reports it says otherwise. */
@@ -349,6 +349,33 @@ export const runtimeCodes = {
     title: 'the kernel brings no type information',
     explanation: 'Nothing of the data plane needs it, but tools that show programs and tables in detail do.',
     fix: 'Use a kernel with CONFIG_DEBUG_INFO_BTF.',
+  },
+
+  // KM93xx serve
+  KM9301: {
+    severity: 'error',
+    title: 'the holder cannot be started',
+    explanation: 'The native program that holds the sockets of HTTP services did not start, or was never built.',
+    fix: 'Run scripts/setup, which builds it; its log says what is wrong.',
+  },
+  KM9302: {
+    severity: 'error',
+    title: 'another holder',
+    explanation: 'A holder of another version of this product has the sockets of the instance.',
+    fix: 'Stop it with `kmesh-runtime serve --stop` of the version that started it, or end its process.',
+  },
+  KM9303: {
+    severity: 'error',
+    title: 'not a place to connect to',
+    explanation: '--waypoint takes an address or a host name and a port.',
+    fix: 'Write it as 192.0.2.7:15008, [2001:db8::7]:15008 or waypoint.example:15008.',
+  },
+  KM9304: {
+    severity: 'warning',
+    title: 'nobody serves',
+    explanation:
+      'HTTP services that are routed request by request need a process that accepts for them. Without one their connections are refused and counted as no_acceptor; they never open to the raw address.',
+    fix: 'Run `kmesh-runtime serve`.',
   },
 } as const satisfies Record<string, CodeEntry>
 

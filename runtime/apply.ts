@@ -21,8 +21,11 @@ import { attachAll, readLinks, renewLinks } from './links.ts'
 import type { HeldObject } from './load-object.ts'
 import { newRecord } from './new-record.ts'
 import { claimPlace, type Place } from './place.ts'
-import { freeRecord, readRecords, switchTo, writeRecord } from './record.ts'
+import { freeRecord, readRecords, recordDigest, switchTo, writeRecord } from './record.ts'
 import { holdBase, holdUnits } from './hold-programs.ts'
+import { attachRequestPrograms, holdRequestPrograms } from './request-programs.ts'
+import { absenceWarnings } from './serve/holder-presence.ts'
+import { dropServices, keepServices, servicesOf } from './serve/kept-services.ts'
 import { settle } from './settle.ts'
 import { createTables, type Tables } from './tables.ts'
 import { createUndo, type Undo } from './undo.ts'
@@ -72,8 +75,10 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
 
   step('base')
   const base = keep(clock.time('programs', () => holdBase(pins, artifact, tables, undo)))
+  const requests = clock.time('programs', () => holdRequestPrograms(pins, artifact, tables, undo)).map(keep)
   step('links')
   if (request.mode === 'apply') {
+    attachRequestPrograms(pins, tables, requests, undo)
     if (existing === null) attachAll(pins, cgroup.path, base, undo)
     else {
       const moved = renewLinks(pins, cgroup, base, undo)
@@ -107,17 +112,32 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
   undo.add('record', () => freeRecord(tables, record.slot))
   writeRecord(tables, record)
   const report = (sockets: ApplyReport['sockets']): ApplyReport =>
-    applyReport({ request, pins, cgroup: cgroup.path, kept, record, epoch, states, objects: [base, ...objects], clock, sockets, warnings })
+    applyReport({
+      request,
+      pins,
+      cgroup: cgroup.path,
+      kept,
+      record,
+      epoch,
+      states,
+      objects: [base, ...requests, ...objects],
+      clock,
+      sockets,
+      warnings,
+    })
 
   if (request.mode === 'dry-run') {
     const result = report({ released: 0, escaped: 0, destroyed: 0 })
     const left = undo.run()
     return { ...result, warnings: [...warnings, ...left.map((what) => warning('KM9122', what))] }
   }
+  keepServices(request.instance, artifact)
+  if (servicesOf(artifact) !== undefined) warnings.push(...absenceWarnings(request.instance))
   step('switch')
   clock.time('switch', () => switchTo(tables, record.slot))
   undo.forget()
   const sockets = await settle({ request, pins, tables, cgroup: cgroup.path, kept, record, epoch, clock, warnings })
+  dropServices(request.instance, readRecords(tables).map(recordDigest))
   return report(sockets)
 }
 

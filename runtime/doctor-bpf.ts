@@ -7,7 +7,7 @@ import { closeSync, openSync } from 'node:fs'
 import { DECIDING_HOOKS } from '../proto/abi.ts'
 import { type Check, found, missing, type Subject } from './doctor-check.ts'
 import { HOOKS } from './hooks.ts'
-import { type HelperResult, kindOf, op, PASS, probeHelper, probeProgram } from './sys/bpf-probe.ts'
+import { type HelperResult, kindOf, kindOfSocketProgram, op, PASS, probeHelper, probeProgram, type SocketProgram } from './sys/bpf-probe.ts'
 import { closeDescriptor } from './sys/libc.ts'
 import { createLink, type HookName } from './sys/libbpf-link.ts'
 import { createMap, u32, update } from './sys/libbpf-map.ts'
@@ -99,14 +99,57 @@ export const HELPERS: readonly HelperNeed[] = [
   { name: 'bpf_set_retval', number: 187, hooks: SENDING, since: '5.18' },
 ]
 
+interface SocketHelperNeed {
+  readonly name: string
+  readonly number: number
+  readonly programs: readonly SocketProgram[]
+  readonly since: string
+}
+
+/** Further ones, which only HTTP services need. */
+export const HTTP_HELPERS: readonly SocketHelperNeed[] = [
+  { name: 'bpf_map_delete_elem', number: 3, programs: ['sk_msg'], since: '4.17' },
+  { name: 'bpf_skb_load_bytes', number: 26, programs: ['sk_skb'], since: '4.14' },
+  { name: 'bpf_msg_apply_bytes', number: 61, programs: ['sk_msg'], since: '4.17' },
+  { name: 'bpf_msg_cork_bytes', number: 62, programs: ['sk_msg'], since: '4.17' },
+  { name: 'bpf_msg_pull_data', number: 63, programs: ['sk_msg'], since: '4.17' },
+  { name: 'bpf_msg_redirect_hash', number: 71, programs: ['sk_msg'], since: '4.18' },
+  { name: 'bpf_sk_redirect_hash', number: 72, programs: ['sk_skb'], since: '4.18' },
+  { name: 'bpf_msg_push_data', number: 90, programs: ['sk_msg'], since: '4.20' },
+  { name: 'bpf_msg_pop_data', number: 91, programs: ['sk_msg'], since: '5.0' },
+  { name: 'bpf_ringbuf_reserve', number: 131, programs: ['sk_msg', 'sk_skb'], since: '5.8' },
+  { name: 'bpf_ringbuf_submit', number: 132, programs: ['sk_msg', 'sk_skb'], since: '5.8' },
+  { name: 'bpf_dynptr_from_mem', number: 197, programs: ['sk_msg'], since: '5.19' },
+  { name: 'bpf_dynptr_read', number: 201, programs: ['sk_msg'], since: '5.19' },
+]
+/** bpf_sock_hash_update is for socket callbacks. */
+export const SOCKET_CALLBACK_HELPERS: readonly HelperNeed[] = [
+  { name: 'bpf_sock_hash_update', number: 70, hooks: ['sock_ops'], since: '4.18' },
+]
+
 export function helperChecks(): readonly Check[] {
-  return HELPERS.map(({ name, number, hooks, since }) => {
-    const subject: Subject = { group: 'helpers', name, level: 'required', code: 'KM9202' }
-    const results = hooks.map((hook): readonly [HookName, HelperResult] => [hook, probeHelper(kindOf(hook), number)])
-    const absent = results.filter(([, result]) => result === 'absent').map(([hook]) => hook)
-    if (absent.length > 0) return missing(subject, `not for ${absent.join(', ')} (kernels from ${since} on have it)`)
-    if (results.some(([, result]) => result === 'not permitted'))
-      return missing(subject, 'may not be tried: programs cannot be loaded', 'unknown')
-    return found(subject, hooks.length === HOOKS.length ? 'every hook' : hooks.join(', '))
-  })
+  return [
+    ...HELPERS.map((need) => helperCheck(need, onHooks(need), 'required')),
+    ...SOCKET_CALLBACK_HELPERS.map((need) => helperCheck(need, onHooks(need), 'recommended')),
+    ...HTTP_HELPERS.map((need) => {
+      const results = need.programs.map((program) => [program, probeHelper(kindOfSocketProgram(program), need.number)] as const)
+      return helperCheck(need, results, 'recommended')
+    }),
+  ]
+}
+
+type Tried = readonly (readonly [place: string, result: HelperResult])[]
+
+function onHooks({ hooks, number }: HelperNeed): Tried {
+  return hooks.map((hook) => [hook, probeHelper(kindOf(hook), number)])
+}
+
+/** recommended: only HTTP services need it */
+function helperCheck({ name, since }: Pick<HelperNeed, 'name' | 'since'>, results: Tried, level: Subject['level']): Check {
+  const subject: Subject = { group: 'helpers', name, level, code: 'KM9202' }
+  const absent = results.filter(([, result]) => result === 'absent').map(([place]) => place)
+  if (absent.length > 0) return missing(subject, `not for ${absent.join(', ')} (kernels from ${since} on have it)`)
+  if (results.some(([, result]) => result === 'not permitted'))
+    return missing(subject, 'may not be tried: programs cannot be loaded', 'unknown')
+  return found(subject, results.length === HOOKS.length ? 'every hook' : results.map(([place]) => place).join(', '))
 }

@@ -11,7 +11,9 @@ import { readLinks } from './links.ts'
 import { pinsOf } from './pins.ts'
 import { listInstances } from './place.ts'
 import { divertedOf } from './record.ts'
-import { addressText, isMapped, UNSPECIFIED_ADDRESS } from './socket-address.ts'
+import { addressText } from '../proto/address/address-text.ts'
+import { isAnyAddress } from '../proto/address/mapped.ts'
+import { holderListens } from './serve/holder-presence.ts'
 import { cgroupId, cgroupSubtree } from './sys/cgroup.ts'
 import { findBpffs } from './sys/mountinfo.ts'
 import { namespacesOf } from './sys/netns.ts'
@@ -43,6 +45,7 @@ export function instanceChecks(): InstanceChecks {
       if (cgroup.state === 'ok') governed.push({ path, ours: new Set(links.map((link) => link.programId)) })
       return [cgroup]
     }),
+    ...reported(name, () => holderCheck(name)),
     ...reported(name, () => addressCheck(name, recordedCgroup(pinsOf(bpffs, name).cgroup))),
   ])
   return { checks, governed }
@@ -80,6 +83,20 @@ function cgroupCheck(name: string, path: string, attached: readonly bigint[]): C
   if (attached.length === 0) return missing({ ...subject, code: 'KM9123' }, 'nothing is attached')
   if (attached.every((one) => one === id)) return found(subject, path)
   return missing(subject, `${path} was removed and made again; the programs are attached to the one before`)
+}
+
+/** Services that are routed request by request refuse connections while nobody accepts for them. */
+function holderCheck(name: string): readonly Check[] {
+  const subject: Subject = { group: 'instances', name: `${name}: holder`, level: 'recommended', code: 'KM9304' }
+  const open = openInstance(name)
+  try {
+    if (readGeneration(open).names.services.length === 0) return []
+  } finally {
+    open.tables.close()
+  }
+  return holderListens(name)
+    ? [found(subject, 'accepts for its HTTP services')]
+    : [missing(subject, 'nobody accepts for its HTTP services: connections to them are refused')]
 }
 
 const LOOKED_AT = 4096
@@ -122,7 +139,7 @@ function serviceAddresses(instance: string): readonly Uint8Array[] {
       cluster,
     }
     const places = [...decidedPlaces(tables, divertedOf(record))]
-    return [...new Map(places.map(({ address }) => [addressText(address), address])).values()].filter((address) => !isWildcard(address))
+    return [...new Map(places.map(({ address }) => [addressText(address), address])).values()].filter((address) => !isAnyAddress(address))
   } finally {
     open.tables.close()
   }
@@ -133,10 +150,6 @@ function clientNamespaces(cgroup: string | null) {
   const pids = cgroup === null ? [] : (readable(() => processesOf(cgroupSubtree(cgroup))) ?? [])
   const { namespaces } = namespacesOf(pids)
   return pids.length === 0 ? namespaces : namespaces.filter((namespace) => namespace.pids.length > 0)
-}
-
-function isWildcard(address: Uint8Array): boolean {
-  return isMapped(address) ? address.subarray(12).every((byte) => byte === 0) : address.every((byte, i) => byte === UNSPECIFIED_ADDRESS[i])
 }
 
 function readable<T>(read: () => T): T | undefined {

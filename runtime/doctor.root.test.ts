@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 import { makeCgroup } from '../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../scripts/kit/cleanup.ts'
 import { doctor } from './doctor.ts'
-import { HELPERS } from './doctor-bpf.ts'
+import { HELPERS, HTTP_HELPERS, SOCKET_CALLBACK_HELPERS } from './doctor-bpf.ts'
 import { pinsOf } from './pins.ts'
 import { claimPlace } from './place.ts'
 import { kindOf, PASS, probeHelper, probeProgram } from './sys/bpf-probe.ts'
@@ -63,7 +63,8 @@ test('the helpers that are probed are those that the programs call', () => {
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n')
   const called = new Set([...text.matchAll(/\bbpf_[a-z0-9_]+(?=\()/g)].map(([name]) => name).filter((name) => !macro.test(name)))
-  assert.equal(HELPERS.map(({ name }) => name).sort(), [...called].sort())
+  const probed = [...HELPERS, ...SOCKET_CALLBACK_HELPERS, ...HTTP_HELPERS].map(({ name }) => name)
+  assert.equal(probed.sort(), [...called].sort())
 })
 
 test('a helper that does not exist, or not for this hook, is absent', () => {

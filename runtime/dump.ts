@@ -22,7 +22,9 @@ import type { DumpedAction, DumpedListener, DumpedMatch, DumpReport } from './du
 import { rowReader } from './field.ts'
 import { type HeldGeneration, type HeldListeners, openInstance, readGeneration, readListeners } from './held-generation.ts'
 import { recordDigest } from './record.ts'
-import { addressText, isMapped, placeText } from './socket-address.ts'
+import { placeText } from './socket-address.ts'
+import { prefixText } from '../proto/address/address-text.ts'
+import { isMapped } from '../proto/address/mapped.ts'
 
 export function dump(instance: string): DumpReport {
   const open = openInstance(instance)
@@ -73,7 +75,7 @@ function matchSets(held: HeldGeneration, { matches, chain }: HeldListeners): Rea
     const list = sets.get(set) ?? []
     list.push({
       ...(port === 0 ? {} : { port }),
-      prefix: prefixText(address, bits),
+      prefix: prefixText({ address, bits }),
       action: actionAt(held, chain, matches.values.readUInt32LE(i * 4)),
     })
     sets.set(set, list)
@@ -123,10 +125,6 @@ function actionAt(held: HeldGeneration, chain: Buffer, row: number): DumpedActio
 function keyText(address: Uint8Array, port: number): string {
   if (port === 0) return isMapped(address) ? '*' : '[*]'
   return placeText({ address, port })
-}
-
-function prefixText(address: Uint8Array, bits: number): string {
-  return isMapped(address) && bits >= 96 ? `${addressText(address)}/${bits - 96}` : `${addressText(address)}/${bits}`
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

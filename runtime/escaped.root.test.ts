@@ -8,7 +8,8 @@ import { makeNamespace } from '../scripts/kit/namespace.ts'
 import { startSocketHolder } from '../scripts/kit/sockets.ts'
 import { type EscapeReport, findEscaped, resetEscaped } from './escaped.ts'
 import { governedAddresses } from './governed-addresses.ts'
-import { parseAddress, placeText } from './socket-address.ts'
+import { placeText } from './socket-address.ts'
+import { parseIp } from '../proto/address/parse-ip.ts'
 
 const SERVICE = '10.96.0.1'
 const PORT = 26101
@@ -17,7 +18,7 @@ const backends = await startBackends(
   (['tcp', 'udp'] as const).flatMap((protocol) => [SERVICE, '10.1.2.3'].map((address) => ({ address, port: PORT, protocol }))),
   { namespace: namespace.path },
 )
-const at = (address: string) => ({ address: parseAddress(address) as Uint8Array, port: PORT })
+const at = (address: string) => ({ address: parseIp(address) as Uint8Array, port: PORT })
 const governed = governedAddresses(
   (['tcp', 'udp'] as const).map((protocol) => ({ protocol, ...at(SERVICE) })),
   [at('10.1.2.3')],
@@ -132,7 +133,7 @@ test('accepted connections do not count, whoever made the listener', async () =>
   await holder.step({ op: 'connect', name: 'c', address: '10.1.2.3', port: 26102 })
   await holder.step({ op: 'accept', name: 'l', as: 'accepted' })
   await holder.step({ op: 'join', cgroup })
-  const inbound = governedAddresses([{ protocol: 'tcp', address: parseAddress(SERVICE) as Uint8Array, port: 26103 }], [])
+  const inbound = governedAddresses([{ protocol: 'tcp', address: parseIp(SERVICE) as Uint8Array, port: 26103 }], [])
   assert.equal(summary(findEscaped(cgroup, inbound)), [0, 0, 0])
   end()
 })

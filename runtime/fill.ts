@@ -63,6 +63,8 @@ export function fillEpoch(
     { map: 'km_chain', values: tables.chain },
     { map: 'km_cluster', values: relocated.cluster },
     { map: 'km_endpoint', values: relocated.endpoint },
+    { map: 'km_http', values: relocated.http },
+    { map: 'km_name', keys: tables.nameKeys, values: tables.nameValues },
     { map: 'km_names', values: padded(names) },
   ]
   const built = buildEpoch(pins, epoch, contents, ids, undo)

@@ -4,7 +4,7 @@
  * only when no retained generation names it and a grace period has passed.
  */
 import { join } from 'node:path'
-import { DECIDING_HOOKS, EPOCH_SLOTS, GENERATION_SLOTS, PROGRAMS_PER_GENERATION } from '../proto/abi.ts'
+import { EPOCH_SLOTS, GENERATION_SLOTS, PROGRAM_ARRAYS, PROGRAMS_PER_GENERATION } from '../proto/abi.ts'
 import type { ProgramUnit } from '../proto/artifact/format.ts'
 import { coded } from './coded-error.ts'
 import { dropEpoch, pinnedEpochs } from './epoch.ts'
@@ -73,7 +73,7 @@ export function placePrograms(
 }
 
 function clearPrograms(tables: Tables, programBase: number): void {
-  for (const hook of DECIDING_HOOKS)
+  for (const hook of PROGRAM_ARRAYS)
     for (let slot = 0; slot < PROGRAMS_PER_GENERATION; slot++) remove(tables.fd(`km_program_${hook}`), u32(programBase + slot))
 }
 
@@ -98,7 +98,7 @@ export async function clearAway(
 function dropUnusedPrograms(pins: Pins, tables: Tables, kept: readonly GenerationRecord[]): void {
   const used = new Set<number>()
   const value = u32(0)
-  for (const hook of DECIDING_HOOKS) {
+  for (const hook of PROGRAM_ARRAYS) {
     for (const { programBase } of kept) {
       for (let slot = 0; slot < PROGRAMS_PER_GENERATION; slot++) {
         if (lookup(tables.fd(`km_program_${hook}`), u32(programBase + slot), value)) used.add(value.readUInt32LE(0))

@@ -18,9 +18,10 @@ import {
 import { type DecisionTables, decidedPlaces } from './decided-places.ts'
 import { packRow } from './field.ts'
 import { governedAddresses, type GovernedPlace } from './governed-addresses.ts'
-import { parseAddress, placeText } from './socket-address.ts'
+import { placeText } from './socket-address.ts'
+import { parseIp } from '../proto/address/parse-ip.ts'
 
-const bytes = (text: string): Uint8Array => parseAddress(text) as Uint8Array
+const bytes = (text: string): Uint8Array => parseIp(text) as Uint8Array
 const tcp = (address: string, port: number): GovernedPlace => ({ protocol: 'tcp', address: bytes(address), port })
 
 test('exact and wildcard listeners govern, the catch-all does not', () => {

@@ -3,7 +3,8 @@
  * In: listener keys and endpoints; out: a predicate. Invariant: an address that is also an endpoint is never called governed, because such a
  * peer may be the choice itself (headless services, listeners on a pod's own address); the catch-all governs nothing.
  */
-import { isMapped, placeKey, type SocketAddress, UNSPECIFIED_ADDRESS } from './socket-address.ts'
+import { placeKey, type SocketAddress } from './socket-address.ts'
+import { ANY4, ANY6, isMapped } from '../proto/address/mapped.ts'
 import { PROTOCOL_NUMBERS, type Protocol } from './sys/socket-diag.ts'
 
 export interface GovernedPlace extends SocketAddress {
@@ -17,8 +18,6 @@ export interface GovernedAddresses {
   readonly decided?: (descriptor: number) => 'yes' | 'no'
 }
 
-const ANY4 = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0])
-
 /** `listeners`: the keys whose connections are rewritten or refused, not those that pass; wildcards as in km_listener_key (any4 or any6 with a port). */
 export function governedAddresses(listeners: Iterable<GovernedPlace>, endpoints: Iterable<SocketAddress>): GovernedAddresses {
   const keys = new Set<string>()
@@ -28,7 +27,7 @@ export function governedAddresses(listeners: Iterable<GovernedPlace>, endpoints:
   return {
     governs: (protocol, address, port) => {
       const number = PROTOCOL_NUMBERS[protocol]
-      const wildcard = isMapped(address) ? ANY4 : UNSPECIFIED_ADDRESS
+      const wildcard = isMapped(address) ? ANY4 : ANY6
       if (!keys.has(placeKey(number, address, port)) && !keys.has(placeKey(number, wildcard, port))) return false
       return !chosen.has(placeKey(0, address, port))
     },

@@ -105,7 +105,7 @@ function refuseNested(place: Place, path: string): void {
 
 const RELATION = { same: 'the same cgroup as', ancestor: 'above', descendant: 'below' } as const
 
-function refuseOwnCgroup(path: string, mount: string): void {
+export function refuseOwnCgroup(path: string, mount: string): void {
   const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]
   if (own === undefined) return
   const relation = cgroupRelation(join(mount, own).replace(/\/$/, ''), path)

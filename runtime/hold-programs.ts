@@ -22,12 +22,25 @@ export function holdBase(pins: Pins, artifact: Artifact, tables: Tables, undo: U
   return hold(source, pins.base, artifact, tables, undo)
 }
 
-/** All other objects. Those opened before a failure are closed again. */
+/** A constant object, its programs by their names. */
+export function holdConstant(
+  { unit, directory }: { readonly unit: string; readonly directory: string },
+  artifact: Artifact,
+  tables: Tables,
+  undo: Undo,
+): HeldObject {
+  const bytes = artifact.programs.get(unit)
+  if (bytes === undefined) throw coded('KM9110', `the artifact has no programs/${unit}.o`)
+  return hold({ unit, bytes }, directory, artifact, tables, undo)
+}
+
+/** The objects of the generation: those with programs that go into slots. Those opened before a failure are closed again. */
 export function holdUnits(pins: Pins, artifact: Artifact, tables: Tables, undo: Undo): readonly HeldObject[] {
   const objects: HeldObject[] = []
+  const generated = new Set(artifact.config.programs.filter(({ slots }) => slots.length > 0).map(({ unit }) => unit))
   try {
     for (const [unit, bytes] of artifact.programs) {
-      if (unit !== BASE_UNIT) objects.push(hold({ unit, bytes }, pins.programs, artifact, tables, undo))
+      if (generated.has(unit)) objects.push(hold({ unit, bytes }, pins.programs, artifact, tables, undo))
     }
     return objects
   } catch (error) {

@@ -157,7 +157,7 @@ function openBaseProgram(pins: Pins, link: HeldLink): number | null {
   return null
 }
 
-function removeLink(path: string): void {
+export function removeLink(path: string): void {
   const link = openPin(path)
   try {
     detachLink(link)

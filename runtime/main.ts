@@ -3,10 +3,11 @@
  * The command line of kmesh-runtime: argv -> options, a command's result -> print and exit code. Exit 0 done, 1 coded errors, 2 wrong usage.
  * Commands load what they need when they run, so that `--help` and completion stay quick.
  */
-import { readFileSync } from 'node:fs'
 import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
+import { type CommandLine, exitWith, productVersion, runCommandLine, wrongUsage } from '../proto/command-line.ts'
 
+const COMMAND_LINE: CommandLine = { name: 'kmesh-runtime', debugVariable: 'KMESH_DEBUG' }
 const json = { json: { type: 'boolean', default: false, describe: 'JSON on standard output' } } as const
 const format = (args: { readonly json: boolean }): 'json' | 'text' => (args.json ? 'json' : 'text')
 
@@ -21,7 +22,7 @@ function instanceOption<T>(command: Argv<T>) {
 
 export async function main(argv: readonly string[]): Promise<void> {
   await yargs([...argv])
-    .scriptName('kmesh-runtime')
+    .scriptName(COMMAND_LINE.name)
     .usage('$0 <command>\n\nLoads compiled snapshots into the kernel, where they govern the connections of a cgroup.')
     .parserConfiguration({ 'populate--': true })
     .command(
@@ -59,7 +60,7 @@ export async function main(argv: readonly string[]): Promise<void> {
             'govern a service of systemd',
           ),
       async (args) =>
-        exit(
+        exitWith(
           (await import('./commands/apply.ts')).applyCommand({
             artifact: args.artifact,
             instance: args.instance,
@@ -77,13 +78,13 @@ export async function main(argv: readonly string[]): Promise<void> {
       'status',
       'generation, links, what is diverted, counters by name',
       (command) => instanceOption(command).options(json),
-      async (args) => exit((await import('./commands/status.ts')).statusCommand({ instance: args.instance, format: format(args) })),
+      async (args) => exitWith((await import('./commands/status.ts')).statusCommand({ instance: args.instance, format: format(args) })),
     )
     .command(
       'dump',
       'what the kernel holds, by name',
       (command) => instanceOption(command).options(json),
-      async (args) => exit((await import('./commands/dump.ts')).dumpCommand({ instance: args.instance, format: format(args) })),
+      async (args) => exitWith((await import('./commands/dump.ts')).dumpCommand({ instance: args.instance, format: format(args) })),
     )
     .command(
       'exec',
@@ -94,7 +95,7 @@ export async function main(argv: readonly string[]): Promise<void> {
           .check(({ '--': rest }) => (Array.isArray(rest) && rest.length > 0) || 'give a command after --')
           .example('$0 exec -- curl http://127.96.0.1/', 'one governed request'),
       async (args) =>
-        exit(
+        exitWith(
           (await import('./commands/exec.ts')).execCommand({
             instance: args.instance,
             command: (args['--'] as string[]).map(String),
@@ -106,51 +107,51 @@ export async function main(argv: readonly string[]): Promise<void> {
       'detach',
       'take an instance out of the kernel; nothing is left behind',
       (command) => instanceOption(command).options(json),
-      async (args) => exit((await import('./commands/detach.ts')).detachCommand({ instance: args.instance, format: format(args) })),
+      async (args) => exitWith((await import('./commands/detach.ts')).detachCommand({ instance: args.instance, format: format(args) })),
     )
     .command(
       'doctor',
       'what this machine can do, what is missing, programs of others on the same hooks',
       (command) => command.options(json),
-      async (args) => exit((await import('./commands/doctor.ts')).doctorCommand({ format: format(args) })),
+      async (args) => exitWith((await import('./commands/doctor.ts')).doctorCommand({ format: format(args) })),
+    )
+    .command(
+      'serve',
+      'the node process: accepts for HTTP services, keeps connections to endpoints, serves what the kernel cannot',
+      (command) =>
+        instanceOption(command)
+          .option('artifact', { type: 'string', requiresArg: true, describe: 'apply this first, unless it is in force' })
+          .option('observe', {
+            type: 'string',
+            array: true,
+            default: [] as string[],
+            requiresArg: true,
+            describe: 'cgroup of servers on this node, whose answers may take the short way',
+          })
+          .option('waypoint', { type: 'string', requiresArg: true, describe: 'HOST:PORT of an Envoy for what is not done here' })
+          .option('stop', { type: 'boolean', default: false, describe: 'end the holder and whoever serves with it' })
+          .options(json),
+      async (args) =>
+        exitWith(
+          (await import('./commands/serve.ts')).serveCommand({
+            instance: args.instance,
+            observe: args.observe,
+            mode: args.stop ? 'stop' : 'serve',
+            ...(args.artifact === undefined ? {} : { artifact: args.artifact }),
+            ...(args.waypoint === undefined ? {} : { waypoint: args.waypoint }),
+            format: format(args),
+          }),
+        ),
     )
     .completion('completion', 'print a completion script for the shell')
     .demandCommand(1, 'give a command')
     .strict()
     .recommendCommands()
-    .version(version())
+    .version(productVersion())
     .alias('help', 'h')
     .wrap(Math.min(120, process.stdout.columns ?? 100))
-    .fail((message, error) => {
-      // a handler's exception comes without a message
-      if (typeof message !== 'string') throw error
-      process.stderr.write(`kmesh-runtime: ${message}\nTry kmesh-runtime --help.\n`)
-      process.exit(2)
-    })
+    .fail((message, error) => wrongUsage(COMMAND_LINE, message, error))
     .parseAsync()
 }
 
-async function exit(code: number | Promise<number>): Promise<void> {
-  process.exitCode = await code
-}
-
-/** Of package.json, which stands above the sources and above dist/ alike. */
-function version(): string {
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { version: string }).version
-    } catch {
-      // the other layout
-    }
-  }
-  return 'unknown'
-}
-
-process.stdout.on('error', () => process.exit(0))
-main(hideBin(process.argv)).catch((error: unknown) => {
-  process.stderr.write(
-    `kmesh-runtime: internal error: ${error instanceof Error ? error.message : String(error)}\nThis is a fault of kmesh-runtime; KMESH_DEBUG=1 shows where.\n`,
-  )
-  if (process.env.KMESH_DEBUG === '1') console.error(error)
-  process.exitCode = 1
-})
+runCommandLine(COMMAND_LINE, () => main(hideBin(process.argv)))

@@ -3,7 +3,7 @@
  * It says what status and dump need beyond the tables: names, which programs make decisions, what is diverted.
  */
 import { gunzipSync, gzipSync } from 'node:zlib'
-import type { NamedCluster, NamedListener, NamesDocument } from '../proto/artifact/format.ts'
+import type { NamedCluster, NamedListener, NamedRoute, NamesDocument } from '../proto/artifact/format.ts'
 
 /** The artifact's names with stable ids instead of local indices, and the programs of the generation. */
 export interface HeldNames extends NamesDocument {
@@ -17,8 +17,9 @@ export interface HeldUnit {
 }
 
 export function holdNames(names: NamesDocument, ids: Uint32Array, units: readonly HeldUnit[]): HeldNames {
-  const held = <T extends NamedListener | NamedCluster>(entry: T): T => ({ ...entry, state: ids[entry.state] ?? 0 })
-  return { listeners: names.listeners.map(held), clusters: names.clusters.map(held), units }
+  const held = <T extends NamedListener | NamedCluster | NamedRoute>(entry: T): T => ({ ...entry, state: ids[entry.state] ?? 0 })
+  const services = names.services.map((service) => ({ ...service, routes: service.routes.map(held) }))
+  return { listeners: names.listeners.map(held), clusters: names.clusters.map(held), services, units }
 }
 
 export function packNames(names: HeldNames): Buffer {

@@ -7,6 +7,7 @@
  *                        links/<hook>           what keeps the programs attached
  *                        base/<digest>/<program>      attached programs
  *                        programs/<digest>/<program>  programs of the generations, by object
+ *                        requests/<digest>/<program>  constant programs of requests
  *                        epoch/<n>/<map>        inner tables of an epoch, and `states`, its stable ids by local index
  *                        state/<shard>          inner tables of km_state
  *
@@ -24,6 +25,8 @@ export interface Pins {
   readonly links: string
   readonly base: string
   readonly programs: string
+  /** constant programs of requests */
+  readonly requests: string
   readonly epochs: string
   readonly states: string
   map(name: string): string
@@ -44,6 +47,7 @@ export function pinsOf(bpffs: string, instance: string): Pins {
     links: join(root, 'links'),
     base: join(root, 'base'),
     programs: join(root, 'programs'),
+    requests: join(root, 'requests'),
     epochs: join(root, 'epoch'),
     states: join(root, 'state'),
     map: (name) => join(root, name),

@@ -16,6 +16,10 @@ const NONE: ArtifactTables = {
   endpoint: EMPTY,
   states: EMPTY,
   endpointRelocations: EMPTY,
+  http: EMPTY,
+  nameKeys: EMPTY,
+  nameValues: EMPTY,
+  httpRelocations: EMPTY,
 }
 
 test('listener and cluster columns, and the places that the relocations name, get stable ids; the artifact stays as it is', () => {

@@ -10,6 +10,7 @@ export interface RelocatedTables {
   readonly listenerValues: Uint8Array
   readonly cluster: Uint8Array
   readonly endpoint: Uint8Array
+  readonly http: Uint8Array
 }
 
 export function relocate(tables: ArtifactTables, ids: Uint32Array): RelocatedTables {
@@ -17,6 +18,7 @@ export function relocate(tables: ArtifactTables, ids: Uint32Array): RelocatedTab
     listenerValues: relocateColumn(tables.listenerValues, listenerValue.size, fieldOf(listenerValue, 'state').offset, ids),
     cluster: relocateColumn(tables.cluster, cluster.size, fieldOf(cluster, 'state').offset, ids),
     endpoint: relocateAt(tables.endpoint, tables.endpointRelocations, ids),
+    http: relocateAt(tables.http, tables.httpRelocations, ids),
   }
 }
 

@@ -4,7 +4,7 @@ import { makeCgroup } from '../scripts/kit/cgroup.ts'
 import { makeNamespace } from '../scripts/kit/namespace.ts'
 import { run } from '../scripts/kit/process.ts'
 import { startSocketHolder } from '../scripts/kit/sockets.ts'
-import { addressText } from './socket-address.ts'
+import { addressText } from '../proto/address/address-text.ts'
 import { type SourceRow, sourceTable } from './source-table.ts'
 import { namespacesOf } from './sys/netns.ts'
 

@@ -4,7 +4,7 @@
  * Invariant: an address is given only where it is the only one: a namespace with exactly one global address of a family that is not loopback.
  * With none or several the row has zeros, and what hashes on the source is refused and counted, never hashed over 0.
  */
-import { UNSPECIFIED_ADDRESS } from './socket-address.ts'
+import { ANY6 } from '../proto/address/mapped.ts'
 import { cgroupSubtree } from './sys/cgroup.ts'
 import { globalAddresses, type InterfaceAddress } from './sys/interface-address.ts'
 import { namespacesOf, type NetworkNamespace } from './sys/netns.ts'
@@ -44,5 +44,5 @@ export function sourceTable(cgroupPath: string): SourceTable {
 /** The one address of the family, or zeros. */
 export function onlyAddress(addresses: readonly InterfaceAddress[], family: 'v4' | 'v6'): Uint8Array {
   const [first, second] = addresses.filter((entry) => entry.family === family)
-  return first !== undefined && second === undefined ? first.address : UNSPECIFIED_ADDRESS
+  return first !== undefined && second === undefined ? first.address : ANY6
 }

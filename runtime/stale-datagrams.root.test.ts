@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { makeCgroup } from '../scripts/kit/cgroup.ts'
 import { makeNamespace } from '../scripts/kit/namespace.ts'
 import { startSocketHolder } from '../scripts/kit/sockets.ts'
-import { parseAddress } from './socket-address.ts'
+import { parseIp } from '../proto/address/parse-ip.ts'
 import { releaseStaleDatagrams } from './stale-datagrams.ts'
 
 const namespaces = [
@@ -12,7 +12,7 @@ const namespaces = [
 ] as const
 const cgroup = makeCgroup('kmh')
 const pod = cgroup.child('pod')
-const place = (address: string, port: number) => ({ address: parseAddress(address) as Uint8Array, port })
+const place = (address: string, port: number) => ({ address: parseIp(address) as Uint8Array, port })
 
 test('sockets bound to an endpoint that left are destroyed in every namespace, others live on', async () => {
   const [first, second, ungoverned] = [

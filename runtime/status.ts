@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { endpoint as endpointLayout } from '../proto/abi.ts'
 import type { Finding } from './coded-error.ts'
 import { warning } from './coded-error.ts'
-import { type Counters, readCounters } from './counters.ts'
+import { type Counters, type RouteCounters, readCounters } from './counters.ts'
 import { fieldOf, viewOf } from './field.ts'
 import { recordedCgroup } from './governed-cgroup.ts'
 import { type OpenInstance, openInstance, readGeneration } from './held-generation.ts'
@@ -14,6 +14,7 @@ import { HOOKS } from './hooks.ts'
 import { readLinks } from './links.ts'
 import { type InstanceMemory, instanceMemory } from './memory.ts'
 import { divertedOf, type GenerationRecord, recordDigest } from './record.ts'
+import { observedIds } from './serve/observe.ts'
 import { placeText } from './socket-address.ts'
 import { cgroupId } from './sys/cgroup.ts'
 import type { HookName } from './sys/libbpf-link.ts'
@@ -40,6 +41,20 @@ export interface EndpointStatus extends Counters {
   readonly address: string
 }
 
+export interface RouteStatus extends RouteCounters {
+  readonly virtualHost: string
+  /** its own, or its xDS path */
+  readonly name: string
+  readonly lane: 'kernel' | 'slow'
+  /** why not in the kernel */
+  readonly why?: string
+}
+
+export interface ServiceStatus {
+  readonly listener: string
+  readonly routes: readonly RouteStatus[]
+}
+
 export interface StatusReport {
   readonly instance: string
   readonly generation: number
@@ -64,6 +79,13 @@ export interface StatusReport {
     readonly refused?: string
     readonly endpoints: readonly EndpointStatus[]
   })[]
+  readonly http: {
+    readonly services: readonly ServiceStatus[]
+    /** requests that user space got before a route was found, by reason */
+    readonly slow: Readonly<Record<string, number>>
+    /** ids of cgroups of servers on this node that are observed; from others answers take the way of those elsewhere */
+    readonly observed: readonly string[]
+  }
   readonly warnings: readonly Finding[]
 }
 
@@ -124,6 +146,20 @@ function read(open: OpenInstance): StatusReport {
       }
       return { name, policy, ...(refused === undefined ? {} : { refused }), ...counters.of(state), endpoints: list }
     }),
+    http: {
+      services: names.services.map(({ listener, routes }) => ({
+        listener,
+        routes: routes.map(({ state, virtualHost, name, path, lane, why }) => ({
+          virtualHost,
+          name: name === '' ? path : name,
+          lane,
+          ...(why === undefined ? {} : { why }),
+          ...counters.ofRoute(state),
+        })),
+      })),
+      slow: counters.ofRoute(0).slow,
+      observed: observedIds(pins),
+    },
   }
 }
 

@@ -20,7 +20,7 @@ export const EPOCH_MAPS: readonly MapSpec[] = MAPS.filter((spec) => spec.type ==
 
 /** A well-known map; of array_of_maps and sk_storage the caller adds innerFd and btf. */
 export function outerShape(spec: MapSpec): MapShape {
-  const flags = spec.type === 'sk_storage' || spec.type === 'hash' ? BPF_F_NO_PREALLOC : 0
+  const flags = spec.type === 'sk_storage' || spec.type === 'hash' ? BPF_F_NO_PREALLOC : spec.mapped ? BPF_F_MMAPABLE : 0
   return { name: spec.name, type: spec.type, keySize: spec.keySize, valueSize: spec.valueSize, maxEntries: spec.maxEntries, flags }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Prints the C side of proto/abi.ts: `node --import tsx scripts/abi.ts > bpf/lib/abi.gen.h`.
+ * Prints the C side of proto/abi.ts and of what stands beside it (proto/abi-parts.ts): `node --import tsx scripts/abi.ts > bpf/lib/abi.gen.h`.
  *
  * In: layouts and constants of proto/abi.ts. Out: a header with one struct per layout, one `#define` per constant (prefix KM_), and a
  * static assertion for every size and offset, so that clang proves what TypeScript assumes (invariant 7).
@@ -7,6 +7,8 @@
  */
 import { pathToFileURL } from 'node:url'
 import * as abi from '../proto/abi.ts'
+import { ABI_CONSTANTS, ABI_LAYOUTS } from '../proto/abi-parts.ts'
+import { SLOW_REASONS } from '../proto/http/sockets.ts'
 import { MAPS } from '../proto/maps.ts'
 import type { Field, FieldType, Layout } from '../proto/abi.ts'
 
@@ -27,28 +29,28 @@ export function abiHeader(): string {
     '',
     ...constants(),
     '',
-    ...abi.LAYOUTS.flatMap((layout) => [...struct(layout), '']),
+    ...ABI_LAYOUTS.flatMap((layout) => [...structLines(layout), '']),
   ].join('\n')
 }
 
 function constants(): string[] {
   const lines: string[] = []
-  for (const [name, value] of Object.entries(abi)) {
-    if (typeof value === 'number') lines.push(define(name, value))
-  }
+  for (const [name, value] of ABI_CONSTANTS) lines.push(define(name, value))
   lines.sort()
   for (const [index, name] of abi.POLICIES.entries()) lines.push(define(`POLICY_${name}`, index))
   for (const [name, value] of Object.entries(abi.REASONS)) lines.push(define(`REASON_${name}`, value))
+  for (const [name, value] of Object.entries(SLOW_REASONS)) lines.push(define(`SLOW_${name}`, value))
   for (const [index, name] of abi.GENERATION_STATES.entries()) lines.push(define(`GENERATION_${name}`, index))
   for (const map of MAPS) if (map.maxEntries > 0) lines.push(define(`ENTRIES_${map.name.replace(/^km_/, '')}`, map.maxEntries))
   return lines
 }
 
-function define(name: string, value: number): string {
+function define(name: string, value: number | bigint): string {
   return `#define KM_${name.toUpperCase()} ${value >= 2 ** 31 ? `${value}ULL` : value}`
 }
 
-function struct(layout: Layout): string[] {
+/** One struct in C, with a static assertion for its size and each offset. */
+export function structLines(layout: Layout): string[] {
   const fields = Object.values(layout.fields)
   return [
     `/* ${layout.doc} */`,

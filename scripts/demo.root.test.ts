@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { HOLDER_DIRECTORY } from '../proto/http/holder-protocol.ts'
 import { findBpffs, findCgroup2 } from '../runtime/sys/mountinfo.ts'
 import { ROOT } from './commands.ts'
+import { ACTS, SHOP_SERVERS } from './demonstration/http-story.ts'
 import { BACKENDS } from './demonstration/story.ts'
 
 interface Ended {
@@ -30,30 +32,45 @@ function demo(args: readonly string[], onText: (text: string, child: ChildProces
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, output, pid: child.pid as number })))
 }
 
-/** Names of the demo with this process id in cgroups and bpffs, and its files. */
+/** Names of the demo with this process id in cgroups, bpffs and the holders' directory, and its files. */
 function leftovers(pid: number): readonly string[] {
   const name = `kmesh-demo-${pid}`
-  const places = [findCgroup2(), findBpffs()].filter((place) => place !== undefined).map((place) => join(place, 'kmesh', name))
-  return [...places.filter((place) => existsSync(place)), ...readdirSync(tmpdir()).filter((file) => file.startsWith('kmesh-demo-'))]
+  const places = [findCgroup2(), findBpffs()].filter((place) => place !== undefined).map((place) => join(place, 'kmesh'))
+  const holders = join(findCgroup2() ?? '', 'kmesh-holder')
+  const own = [...places, holders, HOLDER_DIRECTORY, findCgroup2() ?? ''].flatMap((place) =>
+    existsSync(place) ? readdirSync(place).flatMap((entry) => (entry.startsWith(name) ? [join(place, entry)] : [])) : [],
+  )
+  return [...own, ...readdirSync(tmpdir()).filter((file) => file.startsWith('kmesh-demo-'))]
 }
 
-test('everything is as promised, and a file of the user is shown', async () => {
-  const { code, output, pid } = await demo([join(ROOT, 'fixtures/demo/canary-50.json')])
+test('everything is as promised, also with files of the user', async () => {
+  const { code, output, pid } = await demo(['canary-50.json', 'http.yaml'].map((file) => join(ROOT, 'fixtures/demo', file)))
   assert.is(code, 0, output)
-  assert.match(output, 'It governs 4 listeners')
+  assert.match(output, 'It governs 5 listeners')
   assert.match(output, 'All of it as promised')
   assert.not.match(output, 'BROKEN')
   assert.not.match(output, '\x1b')
   for (const { name } of BACKENDS) assert.match(output, new RegExp(`^ +${name} +[1-9]\\d* `, 'm'))
   assert.match(output, /[1-9][\d,]* connections during \d+ applies, 0 failed/)
+  for (const { what, status, lane } of ACTS)
+    assert.match(output, new RegExp(`^ +${what} .* ${status} .* ${lane}(?:, on its own| \\(route\\))?$`, 'm'))
+  assert.match(output, /ok {2}lane: (?:\d+ )?kernel/)
+  assert.match(output, /[1-9][\d,]* requests during two changes of the node process, 0 failed/)
+  // its own requests: the routes of http.yaml, and those of the service of canary-50.json
+  assert.match(output, /[1-9]\d* requests of [89] routes went where the interpreter sends them$/m)
+  const { address, port } = SHOP_SERVERS[2] as (typeof SHOP_SERVERS)[number]
+  assert.match(output, new RegExp(`shop\\.example/ end-user: tester +200 +${address}:${port} +kernel$`, 'm'))
   assert.equal(leftovers(pid), [])
 })
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`${signal} in the middle: nothing stays behind`, async () => {
+for (const [signal, step] of [
+  ['SIGINT', 'Traffic:'],
+  ['SIGTERM', 'Restart the node process'],
+] as const) {
+  test(`${signal} at "${step}": nothing stays behind`, async () => {
     let sent: 'yes' | 'no' = 'no'
     const { code, output, pid } = await demo([], (text, child) => {
-      if (sent === 'yes' || !text.includes('Traffic:')) return
+      if (sent === 'yes' || !text.includes(step)) return
       sent = 'yes'
       child.kill(signal)
     })

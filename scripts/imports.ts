@@ -29,6 +29,22 @@ interface Rule {
 export const RULES: Readonly<Record<string, Rule>> = {
   proto: { values: [], types: [] },
   runtime: { values: ['proto'], types: [] },
+  // what it does not decide in the kernel, it decides with the compiler's own interpreter: one meaning, written once
+  'runtime/slow': {
+    values: [
+      'proto',
+      'compiler/input',
+      'compiler/diag',
+      'compiler/parse',
+      'compiler/ir',
+      'compiler/balance',
+      'compiler/http',
+      'compiler/match',
+      'compiler/action',
+      'compiler/trace',
+    ],
+    types: ['runtime/serve/slow-lane.ts'],
+  },
   compiler: { values: ['compiler', 'proto'], types: [] },
   'compiler/commands': { values: ['compiler', 'proto'], types: [] },
   'compiler/diag': { values: ['proto'], types: [] },
@@ -40,13 +56,29 @@ export const RULES: Readonly<Record<string, Rule>> = {
   },
   'compiler/balance': { values: ['proto'], types: ['compiler/diag', 'compiler/input', 'compiler/ir', 'compiler/lower'] },
   // eval is given the list of policies too
-  'compiler/ir': { values: ['proto'], types: ['compiler/diag', 'compiler/input', 'compiler/parse', 'compiler/balance/policy.ts'] },
-  'compiler/lower': { values: ['proto'], types: ['compiler/diag', 'compiler/ir'] },
+  'compiler/ir': {
+    values: ['proto'],
+    types: ['compiler/diag', 'compiler/input', 'compiler/parse', 'compiler/balance/policy.ts', 'compiler/http'],
+  },
+  'compiler/lower': { values: ['proto', 'compiler/ir/key-text.ts'], types: ['compiler/diag', 'compiler/ir'] },
+  // the meaning of HTTP as rows: which texts, headers and filters there are is said once, in the vocabulary; RE2's trees become automata
+  'compiler/lower/http': {
+    values: [
+      'proto',
+      'compiler/lower',
+      'compiler/match',
+      'compiler/re2',
+      'compiler/http/inline-headers.ts',
+      'compiler/action/grpc.ts',
+      'compiler/action/filters.ts',
+    ],
+    types: ['compiler/diag', 'compiler/ir', 'compiler/http', 'compiler/action'],
+  },
   'compiler/emit': { values: ['proto'], types: ['compiler/diag', 'compiler/lower'] },
-  'compiler/pack': { values: ['proto'], types: ['compiler/diag', 'compiler/lower', 'compiler/emit'] },
+  'compiler/pack': { values: ['proto', 'compiler/lower/plan-tables.ts'], types: ['compiler/diag', 'compiler/lower', 'compiler/emit'] },
   // a reader of every form that a configuration takes; nobody imports it but commands
   'compiler/diff': {
-    values: ['proto', 'compiler/diag', 'compiler/input', 'compiler/ir'],
+    values: ['proto', 'compiler/diag', 'compiler/input', 'compiler/ir', 'compiler/lower/plan-tables.ts'],
     types: ['compiler/lower'],
   },
   // route tests beside a configuration: the interpreters are given, but for layer 4's
@@ -84,13 +116,13 @@ export const IO_MODULES = [
   'tls',
 ]
 export const IO_FILES: Readonly<Record<string, readonly string[]>> = {
-  'compiler/main.ts': ['fs', 'net'],
+  'compiler/main.ts': ['net'],
   /** what the command line names */
   'compiler/commands': ['fs', 'fs/promises'],
   /** the files of a snapshot */
   'compiler/sources.ts': ['fs'],
   /** isIP, which does no IO */
-  'compiler/parse/ip.ts': ['net'],
+  'proto/address/parse-ip.ts': ['net'],
   'compiler/resolve.ts': ['net'],
   'compiler/expect/read-parts.ts': ['net'],
   'compiler/emit/clang.ts': ['fs', 'fs/promises', 'child_process'],
@@ -98,6 +130,8 @@ export const IO_FILES: Readonly<Record<string, readonly string[]>> = {
   'compiler/fetch/messages.ts': ['fs'],
   /** its own generated table, once */
   'compiler/input/schema.ts': ['fs'],
+  /** package.json */
+  'proto/command-line.ts': ['fs'],
   'proto/artifact/open.ts': ['fs'],
   /** its own JSON schemas, once */
   'proto/artifact/documents.ts': ['fs'],

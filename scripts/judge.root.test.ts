@@ -49,7 +49,13 @@ const snapshot: readonly Resource[] = [
     address: socketAddress({ address: '10.96.0.3', port: 80 }),
     bind_to_port: false,
     filter_chains: [
-      { filters: [proxy('network.http_connection_manager.v3.HttpConnectionManager', { route_config: { name: 'r' }, http_filters: [] })] },
+      {
+        filters: [
+          proxy('network.http_connection_manager.v3.HttpConnectionManager', {
+            rds: { route_config_name: 'elsewhere', config_source: { ads: {} } },
+          }),
+        ],
+      },
     ],
   },
   {

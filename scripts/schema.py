@@ -201,10 +201,38 @@ def replace(path, data):
     os.replace(path + ".part", path)
 
 
+def supplement(files):
+    """What Envoy 1.40 has in its own descriptors and the package does not have yet."""
+    from validate import validate_pb2
+
+    for proto in files:
+        if proto.name == "envoy/type/v3/token_bucket.proto":
+            # a bucket without tokens refuses everything
+            rules = proto.message_type[0].field[0].options.Extensions[validate_pb2.rules].uint32
+            rules.ClearField("gt")
+            rules.gte = 0
+        if proto.name != "envoy/config/route/v3/route_components.proto":
+            continue
+        match = next(message for message in proto.message_type if message.name == "RouteMatch")
+        if any(field.name == "cookies" for field in match.field):
+            continue
+        of = ".envoy.config.route.v3.CookieMatcher"
+        match.field.add(name="cookies", json_name="cookies", number=17, label=F.LABEL_REPEATED, type=F.TYPE_MESSAGE, type_name=of)
+        cookie = proto.message_type.add(name="CookieMatcher")
+        name = cookie.field.add(name="name", json_name="name", number=1, label=F.LABEL_OPTIONAL, type=F.TYPE_STRING)
+        name.options.Extensions[validate_pb2.rules].string.min_len = 1
+        name.options.Extensions[validate_pb2.rules].string.max_bytes = 1024
+        of = ".envoy.type.matcher.v3.StringMatcher"
+        text = cookie.field.add(name="string_match", json_name="stringMatch", number=2, label=F.LABEL_OPTIONAL, type=F.TYPE_MESSAGE, type_name=of)
+        text.options.Extensions[validate_pb2.rules].message.required = True
+        cookie.field.add(name="invert_match", json_name="invertMatch", number=3, label=F.LABEL_OPTIONAL, type=F.TYPE_BOOL)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: schema.py DIRECTORY")
     files = in_order(load_modules())
+    supplement(files)
     writer = Writer()
     for proto in files:
         writer.file(proto)

@@ -82,7 +82,20 @@ test('package.json names both commands and what one may run', () => {
     engines: { node: string }
   }
   assert.equal(bin, { kmeshc: 'dist/compiler/main.js', 'kmesh-runtime': 'dist/runtime/main.js' })
-  assert.equal(Object.keys(scripts).sort(), ['bench', 'bless', 'build', 'dev', 'format', 'fuzz:l4', 'lint', 'test'])
+  assert.equal(Object.keys(scripts).sort(), [
+    'bench',
+    'bench:http',
+    'bless',
+    'build',
+    'dev',
+    'format',
+    'fuzz:envoy',
+    'fuzz:input',
+    'fuzz:l4',
+    'fuzz:refusals',
+    'lint',
+    'test',
+  ])
   assert.equal([engines.node, license, type], ['>=20', 'Apache-2.0', 'module'])
 })
 

@@ -15,9 +15,10 @@
 #define KM_PERCENT 100
 /* Every tier has at least one percent. */
 #define KM_TIERS_MAX 100
-/* The place that a connection takes in its cluster while its endpoint is chosen. */
+/* The place that a connection or a request takes in its cluster while its endpoint is chosen. `socket`: NULL for a request. */
 struct km_place {
   struct km_socket *socket;
+  struct km_choice *choice;
   const struct km_cluster *cluster;
   struct km_state *counts;
 };
@@ -57,39 +58,53 @@ static __always_inline int km_give_up(const struct km_place *place, __u32 reason
 }
 
 /*
- * Opens the choice and takes a place in the cluster: as in Envoy, the limit comes before the search for a host. KM_UNDECIDED, or the verdict.
+ * Takes a place in the cluster whose index is behind `head`, and opens the choice among its endpoints: as in Envoy, the limit comes before the search for
+ * a host. KM_REASON_NONE, or why not; with NO_ENDPOINT the place is taken.
  */
-static __always_inline int km_open_choice(struct bpf_sock_addr *ctx, struct km_place *place)
+static __always_inline __u32 km_take_place(struct km_choice *choice, const __u32 *epoch, const __u32 *head, __u64 generation, struct km_place *place)
 {
-  struct km_socket *socket = km_socket_of(ctx);
-  if (!socket)
-    return km_refuse_internal();
-  struct km_choice *choice = km_choice_of(socket);
-  void *clusters = bpf_map_lookup_elem(&km_cluster, &socket->epoch);
+  void *clusters = bpf_map_lookup_elem(&km_cluster, epoch);
   if (!clusters)
-    return km_refuse_internal();
-  const struct km_cluster *cluster = bpf_map_lookup_elem(clusters, &socket->head);
+    return KM_REASON_INTERNAL;
+  const struct km_cluster *cluster = bpf_map_lookup_elem(clusters, head);
   if (!cluster)
-    return km_refuse_internal();
-  const struct km_cell *cell = km_newest_cell(cluster, socket->generation);
+    return KM_REASON_INTERNAL;
+  const struct km_cell *cell = km_newest_cell(cluster, generation);
   struct km_state *counts = km_state_by(&choice->keys, cluster->state);
   if (!cell || !counts)
-    return km_refuse_internal();
-  if (!km_reserve(counts, cluster->max_connections))
-    return km_refuse(cluster->state, KM_REASON_OVERFLOW);
-  place->socket = socket;
+    return KM_REASON_INTERNAL;
+  place->choice = choice;
   place->cluster = cluster;
   place->counts = counts;
-  choice->rows.epoch = socket->epoch;
+  if (!km_reserve(counts, cluster->max_connections))
+    return KM_REASON_OVERFLOW;
+  choice->rows.epoch = *epoch;
   choice->rows.first = cell->first;
   choice->tiers = cell->tiers;
   choice->flags = cluster->flags;
   choice->choice_count = cluster->choice_count;
   choice->bias = cluster->bias;
   choice->scan = 0;
-  if (!cell->tiers)
+  return cell->tiers ? KM_REASON_NONE : KM_REASON_NO_ENDPOINT;
+}
+
+/* For a hook. KM_UNDECIDED, or the verdict. */
+static __always_inline int km_open_choice(struct bpf_sock_addr *ctx, struct km_place *place)
+{
+  struct km_socket *socket = km_socket_of(ctx);
+  if (!socket)
+    return km_refuse_internal();
+  place->socket = socket;
+  switch (km_take_place(km_choice_of(socket), &socket->epoch, &socket->head, socket->generation, place)) {
+  case KM_REASON_NONE:
+    return KM_UNDECIDED;
+  case KM_REASON_NO_ENDPOINT:
     return km_give_up(place, KM_REASON_NO_ENDPOINT);
-  return KM_UNDECIDED;
+  case KM_REASON_OVERFLOW:
+    return km_refuse(place->cluster->state, KM_REASON_OVERFLOW);
+  default:
+    return km_refuse_internal();
+  }
 }
 
 static __always_inline __u32 km_reason_of(__u32 position)
@@ -146,18 +161,30 @@ static __always_inline const struct km_group *km_group_in_turn(struct km_choice 
 }
 
 /* The number of a decision. Where hosts are not chosen by it, only a choice between tiers needs one. */
-static __always_inline __u64 km_hash_for_tier(const struct km_choice *choice, const struct km_socket *socket)
+static __always_inline __u64 km_hash_for_tier(const struct km_choice *choice, __u32 given)
 {
   return choice->tiers > 1 ? km_random() : 0;
 }
 
-static __always_inline __u64 km_hash_random(const struct km_choice *choice, const struct km_socket *socket)
+static __always_inline __u64 km_hash_random(const struct km_choice *choice, __u32 given)
 {
   return km_random();
 }
 
 /* What hash_policy says, else random. */
-static __always_inline __u64 km_hash_given(const struct km_choice *choice, const struct km_socket *socket)
+static __always_inline __u64 km_hash_given(const struct km_choice *choice, __u32 given)
 {
-  return socket->flags & KM_SOCKET_HASH ? choice->hash : km_random();
+  return given ? choice->hash : km_random();
+}
+
+/* Counts a connection or request at its cluster and endpoint. NULL: the endpoint has no state row. */
+static __always_inline struct km_state *km_enter_endpoint(const struct km_place *place, const struct km_endpoint *endpoint)
+{
+  struct km_state *counts = km_state_by(&place->choice->keys, endpoint->state);
+  if (!counts)
+    return NULL;
+  __sync_fetch_and_add(&counts->active, 1);
+  km_count_connection(counts);
+  km_count_connection(place->counts);
+  return counts;
 }

@@ -7,18 +7,6 @@
 #include "choice.h"
 #include "flow.h"
 
-/* Counts a connection at its cluster and endpoint. NULL: the endpoint has no state row. */
-static __always_inline struct km_state *km_enter_endpoint(const struct km_place *place, const struct km_endpoint *endpoint)
-{
-  struct km_state *counts = km_state_by(&km_choice_of(place->socket)->keys, endpoint->state);
-  if (!counts)
-    return NULL;
-  __sync_fetch_and_add(&counts->active, 1);
-  km_count_connection(counts);
-  km_count_connection(place->counts);
-  return counts;
-}
-
 /* KM_ALLOW with the socket filled, or the verdict. */
 static __always_inline int km_give_peer(const struct km_place *place, const struct km_asked *asked, const struct km_endpoint *endpoint)
 {

@@ -100,7 +100,7 @@ static __always_inline void km_end_attempt(struct km_socket *socket)
     km_count_failure(endpoint, KM_REASON_NOT_ATTEMPTED);
 }
 
-/* connect(AF_UNSPEC) and a second connect keep the socket and its storage, so every connect hook begins here. */
+/* The socket starts from nothing again. */
 static __always_inline void km_forget(struct km_socket *socket)
 {
   km_end_attempt(socket);

@@ -69,7 +69,7 @@ static __always_inline int km_hash_source(struct bpf_sock_addr *ctx, const struc
                                           const struct km_socket *socket, struct km_choice *choice)
 {
   if (!(socket->flags & KM_SOCKET_HASH_SOURCE)) {
-    choice->hash = km_hash_given(choice, socket);
+    choice->hash = km_hash_given(choice, socket->flags & KM_SOCKET_HASH);
     return 1;
   }
   int v4 = km_is_v4(&asked->address);

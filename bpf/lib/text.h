@@ -114,6 +114,24 @@ __noinline __u32 km_zero_run(__u64 high, __u64 low)
   return best;
 }
 
+/* Group `i` and the colon in front of it, or what stands for the run of zeros. A function of its own: its branches do not multiply. */
+__noinline int km_prepend_part(struct km_text *text, __u32 group, __u32 i, __u32 run)
+{
+  if (!text)
+    return 0;
+  __u32 first = run & KM_RUN_MASK;
+  __u32 length = run >> KM_RUN_SHIFT & KM_RUN_MASK;
+  if (length && i >= first && i < first + length) {
+    if (i == first)
+      km_prepend_character(text, ':');
+    return 0;
+  }
+  km_prepend_group(text, group);
+  if (i)
+    km_prepend_character(text, ':');
+  return 0;
+}
+
 __noinline int km_write_v6(struct km_text *text, __u64 high, __u64 low)
 {
   if (!text)
@@ -121,7 +139,6 @@ __noinline int km_write_v6(struct km_text *text, __u64 high, __u64 low)
   __u32 run = km_zero_run(high, low);
   __u32 first = run & KM_RUN_MASK;
   __u32 length = run >> KM_RUN_SHIFT & KM_RUN_MASK;
-  __u32 end = first + length;
   /* inet_ntop writes the last 32 bits of ::a.b.c.d dotted. */
   int dotted = first == 0 && length == KM_GROUPS - 2;
   if (dotted) {
@@ -130,19 +147,11 @@ __noinline int km_write_v6(struct km_text *text, __u64 high, __u64 low)
     km_prepend_character(text, ':');
     return 0;
   }
-  if (length && end == KM_GROUPS)
+  if (length && first + length == KM_GROUPS)
     km_prepend_character(text, ':');
 #pragma unroll
-  for (int i = KM_GROUPS - 1; i >= 0; i--) {
-    if (length && i >= first && i < end) {
-      if (i == first)
-        km_prepend_character(text, ':');
-      continue;
-    }
-    km_prepend_group(text, km_group(high, low, i));
-    if (i)
-      km_prepend_character(text, ':');
-  }
+  for (int i = KM_GROUPS - 1; i >= 0; i--)
+    km_prepend_part(text, km_group(high, low, i), i, run);
   return 0;
 }
 

@@ -1,5 +1,6 @@
 /**
  * envoy.filters.http.cors: which origins may ask. A preflight of an allowed origin is answered by Envoy itself; everything else passes.
+ * What the policy of a route does not say, that of its virtual host does, and then that of the route configuration.
  * Source: Envoy's cors.proto and source/extensions/filters/http/cors/cors_filter.cc.
  */
 import type { Fraction, StringMatch } from '../http/model.ts'
@@ -16,10 +17,11 @@ export interface CorsRule {
   readonly headers: string | undefined
   readonly expose: string | undefined
   readonly maxAge: string | undefined
-  readonly credentials: boolean
+  readonly credentials: boolean | undefined
+  readonly privateNetwork: boolean | undefined
   readonly enabled: Fraction
   /** false: a preflight of another origin is answered as well */
-  readonly forwardPreflights: boolean
+  readonly forwardPreflights: boolean | undefined
 }
 
 const ALWAYS: Fraction = { numerator: 100, denominator: 100, runtimeKey: undefined }
@@ -31,9 +33,10 @@ const NO_POLICY: CorsRule = {
   headers: undefined,
   expose: undefined,
   maxAge: undefined,
-  credentials: false,
+  credentials: undefined,
+  privateNetwork: undefined,
   enabled: { numerator: 0, denominator: 100, runtimeKey: undefined },
-  forwardPreflights: true,
+  forwardPreflights: undefined,
 }
 
 export const cors: HttpFilter<CorsRule> = {
@@ -43,38 +46,66 @@ export const cors: HttpFilter<CorsRule> = {
     if (at.type !== POLICY) return NO_POLICY
     const enabled = at.message('filter_enabled')
     return {
-      forwardPreflights: at.boolean('forward_not_matching_preflights') ?? true,
+      forwardPreflights: at.boolean('forward_not_matching_preflights'),
       origins: at.messages('allow_origin_string_match').map(readStringMatch),
       methods: at.string('allow_methods') || undefined,
       headers: at.string('allow_headers') || undefined,
       expose: at.string('expose_headers') || undefined,
       maxAge: at.string('max_age') || undefined,
-      credentials: at.boolean('allow_credentials') ?? false,
+      credentials: at.boolean('allow_credentials'),
+      privateNetwork: at.boolean('allow_private_network_access'),
       enabled: enabled === undefined ? ALWAYS : readPercent(enabled.message('default_value')),
     }
   },
+  inherit: (rule, from) => ({
+    ...rule,
+    origins: rule.origins.length > 0 ? rule.origins : from.origins,
+    methods: rule.methods ?? from.methods,
+    headers: rule.headers ?? from.headers,
+    expose: rule.expose ?? from.expose,
+    maxAge: rule.maxAge ?? from.maxAge,
+    credentials: rule.credentials ?? from.credentials,
+    privateNetwork: rule.privateNetwork ?? from.privateNetwork,
+    forwardPreflights: rule.forwardPreflights ?? from.forwardPreflights,
+  }),
   decide(rule, request, { forwards }) {
     const origin = request.headers.get('origin')
     if (!forwards || origin === undefined || origin === '' || !evalFraction(rule.enabled, request.random)) return PASS
     const asked = request.method === 'OPTIONS' ? (request.headers.get('access-control-request-method') ?? '') : ''
-    if (!rule.origins.some((one) => evalStringMatch(one, '*') || evalStringMatch(one, origin))) {
-      return asked === '' || rule.forwardPreflights ? PASS : preflightAnswer([])
-    }
-    const common: HeaderPair[] = [['access-control-allow-origin', origin]]
-    if (rule.credentials) common.push(['access-control-allow-credentials', 'true'])
-    const exposed: readonly HeaderPair[] = rule.expose === undefined ? [] : [['access-control-expose-headers', rule.expose]]
-    if (asked === '') return { kind: 'pass', responseHeaders: [...common, ...exposed] }
-    const preflight = [
-      ['access-control-allow-methods', rule.methods === '*' ? asked : rule.methods],
-      [
-        'access-control-allow-headers',
-        rule.headers === '*' ? (request.headers.get('access-control-request-headers') ?? '*') : rule.headers,
-      ],
-      ['access-control-max-age', rule.maxAge],
-    ] as const
-    const answered = preflight.flatMap(([name, value]): readonly HeaderPair[] => (value === undefined ? [] : [[name, value]]))
-    return preflightAnswer([...common, ...answered, ...exposed])
+    const allowed = rule.origins.some((one) => evalStringMatch(one, '*') || evalStringMatch(one, origin))
+    if (asked === '')
+      return allowed
+        ? { kind: 'pass', responseHeaders: pairs([...common(rule, origin), ['access-control-expose-headers', rule.expose]]) }
+        : PASS
+    if (!allowed && rule.forwardPreflights !== false) return PASS
+    const isPrivate = rule.privateNetwork === true && request.headers.get('access-control-request-private-network') === 'true'
+    return preflightAnswer(
+      pairs([
+        ...common(rule, allowed ? origin : undefined),
+        ['access-control-allow-methods', rule.methods === '*' ? asked : rule.methods],
+        [
+          'access-control-allow-headers',
+          rule.headers === '*' ? (request.headers.get('access-control-request-headers') ?? '') : rule.headers,
+        ],
+        ['access-control-max-age', rule.maxAge],
+        ['access-control-expose-headers', allowed ? rule.expose : undefined],
+        ['access-control-allow-private-network', isPrivate ? 'true' : undefined],
+      ]),
+    )
   },
+}
+
+type MaybePair = readonly [name: string, value: string | undefined]
+
+function common({ credentials }: CorsRule, origin: string | undefined): readonly MaybePair[] {
+  return [
+    ['access-control-allow-origin', origin],
+    ['access-control-allow-credentials', credentials === true ? 'true' : undefined],
+  ]
+}
+
+function pairs(list: readonly MaybePair[]): readonly HeaderPair[] {
+  return list.flatMap(([name, value]): readonly HeaderPair[] => (value === undefined ? [] : [[name, value]]))
 }
 
 function preflightAnswer(responseHeaders: readonly HeaderPair[]): Verdict {

@@ -34,7 +34,7 @@ export function readDataSource(at: Cursor): BodySource {
     case 'inline_string':
       return { kind: 'text', text: at.string(kind) ?? '' }
     case 'inline_bytes':
-      return { kind: 'text', text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(at.bytes(kind)) }
+      return fromBytes(at.bytes(kind) ?? new Uint8Array())
     case 'filename':
       return { kind: 'elsewhere', what: `the file "${at.string(kind) ?? ''}"` }
     case 'environment_variable':
@@ -42,6 +42,11 @@ export function readDataSource(at: Cursor): BodySource {
     default:
       return { kind: 'text', text: '' }
   }
+}
+
+function fromBytes(bytes: Uint8Array): BodySource {
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+  return Buffer.from(text, 'utf8').equals(bytes) ? { kind: 'text', text } : { kind: 'text', text, bytes }
 }
 
 function readBodyFormat(at: Cursor): BodyFormat {
@@ -65,7 +70,7 @@ export function answerDirectly(action: DirectResponseAction, exchange: Exchange)
   const { request } = exchange
   const { status, bodyFormat } = action
   const moved = status === 201 || (status >= 300 && status < 400)
-  const headers = Headers.of(moved ? [['location', locationOf(request, request.path, SAME)]] : [])
+  const headers = Headers.of('response', moved ? [['location', locationOf(request, request.path, SAME)]] : [])
   const elsewhere = action.body?.kind === 'elsewhere' ? action.body : bodyFormat?.form.kind === 'elsewhere' ? bodyFormat.form : undefined
   const body = elsewhere === undefined ? bodyOf(action, exchange, headers) : `<${elsewhere.what}>`
   mutateResponse(exchange, headers, { path: request.path, responseCode: 0, details: 'direct_response' })
@@ -91,6 +96,7 @@ function bodyOf({ body, bodyFormat }: DirectResponseAction, exchange: Exchange, 
     responseCode: 0,
     details: undefined,
     routeName: route.name,
+    owners: exchange,
     cluster: undefined,
     body: text,
   }

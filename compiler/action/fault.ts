@@ -7,7 +7,7 @@ import type { HttpRequest } from '../http/request.ts'
 import type { Cursor } from '../input/cursor.ts'
 import { evalHeaderMatch, type HeaderMatch, readHeaderMatch } from '../match/header.ts'
 import { evalFraction } from '../match/runtime-fraction.ts'
-import { type HttpFilter, PASS, type Verdict } from './filter.ts'
+import { type HttpFilter, type LiveState, PASS, type Verdict } from './filter.ts'
 import { readPercent } from './fraction.ts'
 
 export interface FaultRule {
@@ -28,6 +28,8 @@ export interface FaultRule {
 const STATUS_HEADER = 'x-envoy-fault-abort-request'
 const GRPC_HEADER = 'x-envoy-fault-abort-grpc-request'
 const SHARE_HEADER = 'x-envoy-fault-abort-request-percentage'
+const DELAY_HEADER = 'x-envoy-fault-delay-request'
+const DELAY_SHARE_HEADER = 'x-envoy-fault-delay-request-percentage'
 const BODY = 'fault filter abort'
 const REASON = 'fault_filter_abort'
 
@@ -44,12 +46,15 @@ export const fault: HttpFilter<FaultRule> = {
   },
   decide(rule, request, target) {
     const { abort, headers, upstreamCluster, downstreamNodes } = rule
-    if (abort === undefined) return PASS
+    if (abort === undefined && target.live === undefined) return PASS
     if (upstreamCluster !== undefined && upstreamCluster !== target.cluster) return PASS
     if (!headers.every((one) => evalHeaderMatch(one, request))) return PASS
     const node = request.headers.get('x-envoy-downstream-service-node')
     if (downstreamNodes.length > 0 && (node === undefined || !downstreamNodes.includes(node))) return PASS
-    return abort.byHeader === true ? byHeader(abort.share, request) : byShare(abort, request)
+    const delay = target.live === undefined ? undefined : delayOf(rule.delay, request, target.live)
+    const draw = target.live?.random() ?? request.random
+    const verdict = abort === undefined ? PASS : abort.byHeader === true ? byHeader(abort.share, request, draw) : byShare(abort, draw)
+    return delay === undefined || verdict.kind === 'open' ? verdict : { ...verdict, delay }
   },
 }
 
@@ -72,18 +77,29 @@ function readDelay(at: Cursor | undefined): FaultRule['delay'] {
   return at.has('fixed_delay') ? { fixed: at.duration('fixed_delay') ?? 0, share } : { byHeader: true, share }
 }
 
-function byShare({ httpStatus, grpcStatus, share }: NonNullable<FaultRule['abort']>, request: HttpRequest): Verdict {
-  return evalFraction(share, request.random) ? abortion(httpStatus, grpcStatus) : PASS
+/** Milliseconds; of several requests that a share names each draws for itself. */
+function delayOf(delay: FaultRule['delay'], request: HttpRequest, live: LiveState): number | undefined {
+  if (delay === undefined) return undefined
+  const asked = number(request.headers.get(DELAY_HEADER))
+  const named = number(request.headers.get(DELAY_SHARE_HEADER))
+  const share =
+    delay.byHeader === true && named !== undefined ? { ...delay.share, numerator: Math.min(named, delay.share.numerator) } : delay.share
+  const length = delay.byHeader === true ? asked : delay.fixed
+  return length === undefined || length <= 0 || !evalFraction(share, live.random()) ? undefined : length
+}
+
+function byShare({ httpStatus, grpcStatus, share }: NonNullable<FaultRule['abort']>, draw: number): Verdict {
+  return evalFraction(share, draw) ? abortion(httpStatus, grpcStatus) : PASS
 }
 
 /** Header aborts: the headers name status and percentage, the configured percentage is their limit. */
-function byHeader(share: Fraction, request: HttpRequest): Verdict {
+function byHeader(share: Fraction, request: HttpRequest, draw: number): Verdict {
   const status = number(request.headers.get(STATUS_HEADER))
   const grpc = number(request.headers.get(GRPC_HEADER))
   const named = number(request.headers.get(SHARE_HEADER))
   const numerator = named === undefined ? share.numerator : Math.min(named, share.numerator)
   if (status === undefined ? grpc === undefined : status < 200 || status >= 600) return PASS
-  return evalFraction({ ...share, numerator }, request.random) ? abortion(status, grpc) : PASS
+  return evalFraction({ ...share, numerator }, draw) ? abortion(status, grpc) : PASS
 }
 
 function abortion(httpStatus: number | undefined, grpcStatus: number | undefined): Verdict {

@@ -13,6 +13,8 @@ export interface HttpFilter<Rule extends FilterRule> {
   /** full names of its configuration messages */
   readonly types: readonly string[]
   read(at: Cursor): Rule
+  /** for a filter that takes what one level does not say from the next one, which is less specific */
+  inherit?(rule: Rule, from: Rule): Rule
   decide(rule: Rule, request: HttpRequest, target: FilterTarget): Verdict
 }
 
@@ -23,11 +25,28 @@ export interface FilterTarget {
   readonly forwards: boolean
   /** whether another filter may have set dynamic metadata */
   readonly metadata: 'none' | 'unknown'
+  /** of a request that is really served; without it nothing is drawn, delayed or limited */
+  readonly live?: LiveState
+}
+
+/** What only whoever serves requests has. */
+export interface LiveState {
+  /** a new number of [0, 1) for each draw */
+  random(): number
+  /** takes a token of the bucket that this rule owns; false: there is none */
+  takeToken(owner: object, bucket: TokenBucket): boolean
+}
+
+export interface TokenBucket {
+  readonly maxTokens: number
+  readonly tokensPerFill: number
+  /** milliseconds */
+  readonly fillInterval: number
 }
 
 export type Verdict =
-  /** `responseHeaders` are added to the answer */
-  | { readonly kind: 'pass'; readonly responseHeaders?: readonly HeaderPair[] }
+  /** `responseHeaders` are added to the answer; `delay`: milliseconds that the request waits first */
+  | { readonly kind: 'pass'; readonly responseHeaders?: readonly HeaderPair[]; readonly delay?: number }
   /** it may do something that cannot be told here */
   | { readonly kind: 'open'; readonly why: string }
   | {
@@ -41,6 +60,7 @@ export type Verdict =
       readonly responseHeaders?: readonly HeaderPair[]
       /** the route's response headers are left out */
       readonly bare?: true
+      readonly delay?: number
     }
 
 export const PASS: Verdict = { kind: 'pass' }

@@ -23,7 +23,7 @@ function filter(type: string, config: Json): (request?: Partial<RequestLine>, ta
   return ({ method = 'GET', path = '/', authority = 'a', headers = [], source, destination, random = 0 } = {}, target) =>
     decideFilter(
       read,
-      new HttpRequest({ method, path, authority, scheme: 'http', source, destination, random, tls: false }, Headers.of(headers)),
+      new HttpRequest({ method, path, authority, scheme: 'http', source, destination, random, tls: false }, Headers.of('request', headers)),
       {
         ...{ cluster: 'c', forwards: true, metadata: 'none' },
         ...target,

@@ -37,12 +37,22 @@ export function readFilters(at: Cursor): PerFilter {
 
 /** `at`: what a filter's typed_config holds */
 export function readFilter(at: Cursor): FilterConfig {
+  if (at.known && !/^envoy\.(?:extensions\.filters|config\.route)\./.test(at.type))
+    at.markAll('diverted', 'no HTTP filter that is known here')
   if (at.type === WRAPPER && at.known) {
     const held = at.any('config')
     const disabled = at.boolean('disabled') ?? false
     return held === undefined ? { path: at.path, type: at.type, disabled, data: undefined } : { ...readFilter(held), disabled }
   }
   return { path: at.path, type: at.type, disabled: false, data: at.known ? FILTERS.get(at.type)?.read(at) : undefined }
+}
+
+/** One filter's configurations from the most specific level down to the least, as one; undefined when there is none. */
+export function inherited(configs: readonly FilterConfig[]): FilterConfig | undefined {
+  const [own, ...less] = configs
+  const inherit = own === undefined ? undefined : FILTERS.get(own.type)?.inherit
+  if (own?.data === undefined || inherit === undefined) return own
+  return { ...own, data: less.reduce((data, { data: under }) => (under === undefined ? data : inherit(data, under)), own.data) }
 }
 
 /** Whether the filter may set dynamic metadata. */
@@ -56,4 +66,12 @@ export function decideFilter(config: FilterConfig, request: HttpRequest, target:
   const filter = FILTERS.get(config.type)
   if (filter === undefined || config.data === undefined) return { kind: 'open', why: config.type }
   return filter.decide(config.data, request, target)
+}
+
+/** What is known of a filter of this type: which one it is, that it only watches, or nothing. */
+export function filterKind(type: string): 'rbac' | 'fault' | 'local_ratelimit' | 'cors' | 'watching' | 'unknown' {
+  if (WATCHING.has(type)) return 'watching'
+  const filter: unknown = FILTERS.get(type)
+  if (filter === undefined) return 'unknown'
+  return filter === rbac ? 'rbac' : filter === fault ? 'fault' : filter === cors ? 'cors' : 'local_ratelimit'
 }

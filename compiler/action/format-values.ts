@@ -2,14 +2,34 @@
  * Parts of paths and addresses, as commands of substitution formats show them. In and out: texts; undefined where there is nothing to show.
  * Source: Envoy's source/common/formatter/{http_specific_formatter,stream_info_formatter}.cc.
  */
+import { bytesOf, textOf } from '../match/byte-text.ts'
 
-/** the first value of a query parameter, not decoded */
+/** the first value of a query parameter, percent-decoded as its name is */
 export function queryParameter(name: string, path: string): string | undefined {
   for (const part of queryOf(path).split('&')) {
     const equals = part.indexOf('=')
-    if ((equals < 0 ? part : part.slice(0, equals)) === name) return equals < 0 ? '' : part.slice(equals + 1)
+    if (decoded(equals < 0 ? part : part.slice(0, equals)) === name) return equals < 0 ? '' : decoded(part.slice(equals + 1))
   }
   return undefined
+}
+
+/** An escape that is none stays. */
+function decoded(text: string): string {
+  return text.includes('%')
+    ? textOf(bytesOf(text).replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))))
+    : text
+}
+
+/**
+ * Escapes of characters that a query may hold are undone, other ones stay; of what is no escape the "%" goes, but for one too near to the end to be any.
+ * Source: Envoy's http/utility.cc (PercentEncoding::urlDecodeQueryParameter); tried.
+ */
+export function decodedQuery(query: string): string {
+  return query.replace(/%(?=..)([0-9a-fA-F]{2})?/g, (whole, hex: string | undefined) => {
+    if (hex === undefined) return ''
+    const char = String.fromCharCode(Number.parseInt(hex, 16))
+    return /[!#-;=?-[\]_`a-z~]/.test(char) ? char : whole
+  })
 }
 
 /** what follows the "?", '' when nothing does */

@@ -3,9 +3,10 @@
  * (times, ids, host names, what the upstream will answer) stay as they are written. Invariant: never throws.
  * Source: Envoy's source/common/formatter/{http_specific_formatter,stream_info_formatter}.cc; the codes of local answers were tried.
  */
-import type { Template, TemplatePart } from '../http/model.ts'
+import { bytesOf, textOf } from '../match/byte-text.ts'
+import type { Route, Template, TemplatePart, VirtualHost } from '../http/model.ts'
 import type { Headers, HttpRequest } from '../http/request.ts'
-import { addressPart, queryOf, queryParameter, withoutQuery } from './format-values.ts'
+import { addressPart, decodedQuery, queryOf, queryParameter, withoutQuery } from './format-values.ts'
 import { showCommand } from './template.ts'
 
 /** The world of one evaluation. `request` is as received, path and headers are as they stand at this moment. */
@@ -21,6 +22,8 @@ export interface FormatContext {
   /** Envoy's response code detail, once there is a response */
   readonly details: string | undefined
   readonly routeName: string
+  /** whose metadata %METADATA(ROUTE:...)% and %METADATA(VIRTUAL_HOST:...)% show */
+  readonly owners?: { readonly route: Route; readonly virtualHost: VirtualHost }
   readonly cluster: string | undefined
   /** %LOCAL_REPLY_BODY% */
   readonly body?: string
@@ -58,10 +61,12 @@ const COMMANDS: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['QUERY_PARAM', (argument, context) => queryParameter(argument, context.path)],
   ['QUERY_PARAMS', (argument, context) => queryParameters(argument, context)],
   ['PROTOCOL', () => 'HTTP/1.1'],
+  ['METADATA', metadataCommand],
+  ['REQUEST_HEADERS_BYTES', (_, context) => String(requestHeadersBytes(context))],
   ['RESPONSE_CODE', (_, { responseCode }) => (responseCode === undefined ? UNKNOWN : String(responseCode))],
   ['RESPONSE_CODE_DETAILS', (_, { details }) => details],
-  ['RESPONSE_FLAGS', () => '-'],
-  ['RESPONSE_FLAGS_LONG', () => '-'],
+  ['RESPONSE_FLAGS', (_, { details }) => FLAGS[details ?? '']?.[0] ?? '-'],
+  ['RESPONSE_FLAGS_LONG', (_, { details }) => FLAGS[details ?? '']?.[1] ?? '-'],
   ['BYTES_RECEIVED', () => '0'],
   ['BYTES_SENT', () => '0'],
   ['ROUTE_NAME', (_, { routeName }) => routeName || undefined],
@@ -71,9 +76,9 @@ const COMMANDS: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['ACCESS_LOG_TYPE', () => 'NotSet'],
   ['CUSTOM_FLAGS', () => ''],
   ['LOCAL_REPLY_BODY', (_, { body }) => body ?? ''],
-  ['DOWNSTREAM_REMOTE_ADDRESS', (_, { request }) => endpoint(request.source, 'both')],
-  ['DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT', (_, { request }) => endpoint(request.source, 'address')],
-  ['DOWNSTREAM_REMOTE_PORT', (_, { request }) => endpoint(request.source, 'port')],
+  ['DOWNSTREAM_REMOTE_ADDRESS', (_, { request }) => endpoint(request.remote, 'both')],
+  ['DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT', (_, { request }) => endpoint(request.remote, 'address')],
+  ['DOWNSTREAM_REMOTE_PORT', (_, { request }) => endpoint(request.remote, 'port')],
   ['DOWNSTREAM_DIRECT_REMOTE_ADDRESS', (_, { request }) => endpoint(request.source, 'both')],
   ['DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT', (_, { request }) => endpoint(request.source, 'address')],
   ['DOWNSTREAM_DIRECT_REMOTE_PORT', (_, { request }) => endpoint(request.source, 'port')],
@@ -100,6 +105,7 @@ const COMMANDS: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   // nobody set any: the filters that would are not part of routing
   ...[
     'DYNAMIC_METADATA',
+    'CLUSTER_METADATA',
     'FILTER_STATE',
     'UPSTREAM_FILTER_STATE',
     'VIRTUAL_CLUSTER_NAME',
@@ -110,6 +116,13 @@ const COMMANDS: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
     'STREAM_ID',
   ].map((name): readonly [string, Evaluate] => [name, () => undefined]),
 ])
+
+/** by response code detail: what has gone wrong, short and long */
+const FLAGS: Readonly<Record<string, readonly [string, string]>> = {
+  cluster_not_found: ['NC', 'NoClusterFound'],
+  fault_filter_abort: ['FI', 'FaultInjected'],
+  local_rate_limited: ['RL', 'RateLimited'],
+}
 
 function plainConnection(): readonly string[] {
   return ['PEER', 'LOCAL']
@@ -147,17 +160,18 @@ function either(argument: string, read: (name: string) => string | undefined): s
   return read(argument.slice(0, mark).toLowerCase()) ?? read(argument.slice(mark + 1).toLowerCase())
 }
 
-function requestHeader(name: string, context: FormatContext): string | undefined {
+/** first value, pseudo headers included; `name` in lower case */
+export function requestHeader(name: string, context: FormatContext): string | undefined {
   switch (name) {
     case ':path':
-      return context.path
+      return context.request.method === 'CONNECT' ? undefined : context.path
     case ':authority':
     case 'host':
       return context.authority
     case ':method':
       return context.request.method
     case ':scheme':
-      return context.request.scheme
+      return context.request.pseudo(':scheme')
     default:
       return context.requestHeaders.get(name)
   }
@@ -168,17 +182,39 @@ function responseHeader(name: string, { responseHeaders, responseCode }: FormatC
   return responseHeaders?.get(name)
 }
 
+/** names and values, pseudo headers included */
+function requestHeadersBytes({ request, path, authority, requestHeaders }: FormatContext): number {
+  const pseudo = [
+    [':method', request.method],
+    ...(request.method === 'CONNECT' ? [] : [[':path', path] as const]),
+    [':authority', authority],
+    ...(request.scheme === '' ? [] : [[':scheme', request.scheme] as const]),
+  ] as const
+  return [...pseudo, ...requestHeaders.all].reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value), 0)
+}
+
 /** %PATH(WQ|NQ:ORIG|PATH|ORIG_OR_PATH)% */
 function pathCommand(argument: string, context: FormatContext): string | undefined {
   const [query = 'WQ', which = 'ORIG_OR_PATH'] = argument === '' ? [] : argument.split(':')
   const original = context.requestHeaders.get('x-envoy-original-path')
+  if (context.request.method === 'CONNECT') return ''
   const path = which === 'ORIG' ? original : which === 'PATH' ? context.path : (original ?? context.path)
   return query === 'NQ' ? withoutQuery(path) : path
 }
 
-function queryParameters(argument: string, context: FormatContext): string | undefined {
-  const path = argument === 'ORIG' ? (context.requestHeaders.get('x-envoy-original-path') ?? context.request.path) : context.path
-  return queryOf(path) || undefined
+/** %METADATA(ROUTE|VIRTUAL_HOST|...:namespace:key:...)%; that of a cluster or an endpoint is not looked up, that of a request is empty */
+function metadataCommand(argument: string, { owners }: FormatContext): string | undefined {
+  const [source, ...steps] = argument.split(':')
+  const owner = source === 'ROUTE' ? owners?.route : source === 'VIRTUAL_HOST' ? owners?.virtualHost : undefined
+  let value: unknown = owner?.metadata
+  for (const step of steps) value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined
+  return value === undefined || typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** %QUERY_PARAMS(ORIG|DECODED)%: the query of the path as it stands */
+function queryParameters(argument: string, { path }: FormatContext): string | undefined {
+  if (!path.includes('?')) return undefined
+  return argument === 'DECODED' ? decodedQuery(queryOf(path)) : queryOf(path)
 }
 
 function endpoint(text: string | undefined, part: 'both' | 'address' | 'port'): string | typeof UNKNOWN {
@@ -186,5 +222,5 @@ function endpoint(text: string | undefined, part: 'both' | 'address' | 'port'): 
 }
 
 function cut(value: string | undefined, length: number | undefined): string | undefined {
-  return value === undefined || length === undefined ? value : value.slice(0, length)
+  return value === undefined || length === undefined ? value : value.length * 3 <= length ? value : textOf(bytesOf(value).slice(0, length))
 }

@@ -8,7 +8,7 @@ import type { Exchange } from '../http/exchange.ts'
 import type { ForwardAction } from '../http/model.ts'
 import { Headers } from '../http/request.ts'
 import { isGrpc } from '../match/grpc.ts'
-import { type FormatContext, formatTemplate } from './format.ts'
+import { type FormatContext, formatTemplate, requestHeader } from './format.ts'
 import { mutateHeaders } from './header-mutations.ts'
 import { rewrittenHost, updateAuthority } from './host-rewrite.ts'
 import { rewritePath } from './path-rewrite.ts'
@@ -19,7 +19,7 @@ import { announceTimeouts } from './timeouts.ts'
 export function forward(exchange: Exchange, hostName: (cluster: string) => string | undefined): Headers {
   const { request, route, virtualHost, upstream, weightedCluster } = exchange
   const { action } = route
-  if (action.kind !== 'route') return new Headers()
+  if (action.kind !== 'route') return new Headers('response')
   const { headers } = upstream
   announceTimeouts(headers, action.timeouts, action.retry ?? virtualHost.retry, isGrpc(request) ? 'grpc' : 'http')
   if (virtualHost.includeRequestAttemptCount) headers.set('x-envoy-attempt-count', '1')
@@ -30,16 +30,18 @@ export function forward(exchange: Exchange, hostName: (cluster: string) => strin
   rewriteHost(action, exchange)
   rewrite(action, exchange)
   if (action.hostRewrite?.kind === 'auto') takeHostName(action, exchange, hostName)
-  if (!BODYLESS.has(request.method) && !headers.has('content-length')) headers.add('content-length', '0')
-  const answered = Headers.of(virtualHost.includeAttemptCountInResponse ? [['x-envoy-attempt-count', '1']] : [])
+  const answered = Headers.of('response', virtualHost.includeAttemptCountInResponse ? [['x-envoy-attempt-count', '1']] : [])
   mutateResponse(exchange, answered, { path: upstream.path, responseCode: undefined, details: 'via_upstream' })
+  // the codec's, which no format sees
+  if (!BODYLESS.has(request.method) && !headers.has('content-length') && !headers.has('upgrade')) headers.add('content-length', '0')
   return answered
 }
 
 /** Methods of requests that the HTTP/1 codec sends without content-length when they have no body. */
 const BODYLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'TRACE', 'CONNECT'])
 
-function contextOf({ request, upstream, route, cluster }: Exchange): FormatContext {
+function contextOf(exchange: Exchange): FormatContext {
+  const { request, upstream, route, cluster } = exchange
   return {
     request,
     path: upstream.path,
@@ -49,6 +51,7 @@ function contextOf({ request, upstream, route, cluster }: Exchange): FormatConte
     responseCode: 0,
     details: undefined,
     routeName: route.name,
+    owners: exchange,
     cluster,
   }
 }
@@ -58,7 +61,7 @@ function rewriteHost(action: ForwardAction, exchange: Exchange): void {
   const { upstream } = exchange
   const host = rewrittenHost(action.hostRewrite, {
     path: upstream.path,
-    headers: upstream.headers,
+    header: (name) => requestHeader(name, contextOf(exchange)),
     format: (template) => formatTemplate(template, contextOf(exchange), '-'),
   })
   if (host !== '')

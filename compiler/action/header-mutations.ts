@@ -1,7 +1,8 @@
 /**
  * Header mutations of one level (weighted cluster, route, virtual host, route configuration). In: a cursor of the message that holds the four lists; a map of
  * headers to change. Out: HeaderMutations; the changed map. Invariant: at one level removals come first; then all values are computed from the headers
- * as they are; then overwriting ones are set; then the rest is added. An empty value is dropped unless keep_empty_value.
+ * as they are; then overwriting ones are set; then the rest is added. An empty value is dropped unless keep_empty_value;
+ * raw_value counts for nothing here (tried).
  * Source: Envoy's source/common/router/header_parser.cc (HeaderParser::evaluateHeaders); route_components.proto for the order of levels.
  */
 import type { HeaderAddition, HeaderMutations } from '../http/model.ts'
@@ -29,12 +30,10 @@ export function readHeaderMutations(at: Cursor): HeaderMutations {
 
 function readAddition(at: Cursor): HeaderAddition {
   const header = at.message('header')
-  const raw = header?.bytes('raw_value')
-  const text = raw !== undefined && raw.length > 0 ? new TextDecoder().decode(raw) : (header?.string('value') ?? '')
   return {
     path: at.path,
     name: (header?.string('key') ?? '').toLowerCase(),
-    value: readTemplate(text),
+    value: readTemplate(header?.string('value') ?? ''),
     action: actionOf(at.boolean('append'), at.enum('append_action')),
     keepEmpty: at.boolean('keep_empty_value') ?? false,
   }

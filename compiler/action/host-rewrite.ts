@@ -39,7 +39,8 @@ export function readHostRewrite(at: Cursor): HostRewrite | undefined {
 /** What a rewrite may ask for. */
 export interface HostHelp {
   readonly path: string
-  readonly headers: Headers
+  /** first value, pseudo headers included */
+  readonly header: (name: string) => string | undefined
   readonly format: (template: Extract<HostRewrite, { readonly kind: 'format' }>['template']) => string
 }
 
@@ -49,7 +50,7 @@ export function rewrittenHost(rewrite: HostRewrite, help: HostHelp): string {
     case 'literal':
       return rewrite.text
     case 'header':
-      return help.headers.get(rewrite.header) ?? ''
+      return help.header(rewrite.header) ?? ''
     case 'path_regex':
       return rewrite.regex.replaceAll(help.path.slice(0, pathEnd(help.path)), rewrite.substitution)
     case 'format':
@@ -61,7 +62,7 @@ export function rewrittenHost(rewrite: HostRewrite, help: HostHelp): string {
 
 /** Gives the request another authority and leaves the traces that Envoy leaves; returns it. */
 export function updateAuthority(headers: Headers, old: string, authority: string, forwarded: 'append' | 'leave'): string {
-  headers.set('x-envoy-original-host', old)
+  if (old !== '') headers.set('x-envoy-original-host', old)
   if (forwarded === 'append' && old !== '') {
     const before = headers.get('x-forwarded-host') ?? ''
     if (before === '') headers.set('x-forwarded-host', old)

@@ -9,6 +9,7 @@ import { readTemplate } from './template.ts'
 /** commands whose values are numbers */
 const NUMBERS: ReadonlySet<string> = new Set([
   'RESPONSE_CODE',
+  'REQUEST_HEADERS_BYTES',
   'BYTES_RECEIVED',
   'BYTES_SENT',
   'DURATION',

@@ -35,9 +35,10 @@ function newPath(path: string, { pathRewrite, stripQuery }: Target): string {
 function requestHost({ authority, headers }: HttpRequest, scheme: string, port: string): string {
   const colon = authority.startsWith('[') ? bracketEnd(authority) : authority.lastIndexOf(':')
   if (colon < 0) return authority
-  const protocol = headers.get('x-forwarded-proto') ?? ''
+  const forwarded = headers.get('x-forwarded-proto') ?? ''
+  const protocol = forwarded.toLowerCase()
   const given = authority.slice(colon)
-  const left = scheme !== protocol && ((protocol === 'https' && given === ':443') || (protocol === 'http' && given === ':80'))
+  const left = scheme !== forwarded && ((protocol === 'https' && given === ':443') || (protocol === 'http' && given === ':80'))
   return port !== '' || left ? authority.slice(0, colon) : authority
 }
 

@@ -111,7 +111,7 @@ export function evalRbacRule(rule: RbacRule, request: HttpRequest, metadata: 'no
     case 'source_ip':
       return contains(rule.range, request.source)
     case 'remote_ip':
-      return contains(rule.range, forwardedFor(request) ?? request.source)
+      return contains(rule.range, request.remote)
     case 'destination_ip':
       return contains(rule.range, request.destination)
     case 'destination_port': {
@@ -127,12 +127,6 @@ export function evalRbacRule(rule: RbacRule, request: HttpRequest, metadata: 'no
     case 'unknown':
       return undefined
   }
-}
-
-/** the last hop of x-forwarded-for, which is whom a connection manager without use_remote_address takes for the client */
-function forwardedFor(request: HttpRequest): string | undefined {
-  const last = request.headers.get('x-forwarded-for')?.split(',').at(-1)?.trim()
-  return last === undefined || last === '' ? undefined : last
 }
 
 function invert(value: boolean | undefined): boolean | undefined {

@@ -41,11 +41,13 @@ export function readRedirect(at: Cursor): RedirectAction {
 export function answerRedirect(action: RedirectAction, exchange: Exchange): Answer {
   const { request, matchedPath } = exchange
   const { pathRewrite } = action
-  const path =
+  const rewritten =
     pathRewrite === undefined || pathRewrite.kind === 'whole'
-      ? request.path
-      : (rewritePath(pathRewrite, request.path, matchedPath, { captures: () => undefined, format: () => '' }) ?? request.path)
-  const headers = Headers.of([['location', locationOf(request, path, action)]])
+      ? undefined
+      : rewritePath(pathRewrite, request.path, matchedPath, { captures: () => undefined, format: () => '' })
+  const path = rewritten ?? request.path
+  if (rewritten !== undefined) exchange.upstream.headers.set('x-envoy-original-path', request.path)
+  const headers = Headers.of('response', [['location', locationOf(request, path, action)]])
   mutateResponse(exchange, headers, { path, responseCode: 0, details: 'direct_response' })
   return localReply(request, { outcome: 'redirect', status: action.status, body: '', reason: 'direct_response', headers })
 }

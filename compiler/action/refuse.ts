@@ -1,5 +1,5 @@
 /**
- * Envoy's answer where there is nowhere to go: no route (404), no cluster (503, or the route's own code). In: a request and, where a route took it, its exchange.
+ * Envoy's answer where there is nowhere to go: no route (404), no cluster (503, or the route's own code), a request that is refused before that. In: a request and, where a route took it, its exchange.
  * Out: an Answer. A route's response headers are added to the answer, too. Source: Envoy's source/common/router/router.cc; tried.
  */
 import type { Answer, Exchange } from '../http/exchange.ts'
@@ -9,12 +9,14 @@ import { mutateResponse } from './response-headers.ts'
 
 export function refuse(
   request: HttpRequest,
-  outcome: 'no_route' | 'no_cluster',
+  outcome: 'no_route' | 'no_cluster' | 'direct_response',
   status: number,
   reason: string,
   exchange: Exchange | undefined,
 ): Answer {
-  const headers = new Headers()
-  if (exchange !== undefined) mutateResponse(exchange, headers, { path: request.path, responseCode: 0, details: reason })
+  const headers = new Headers('response')
+  // formats name only clusters that exist
+  const seen = outcome === 'no_cluster' && exchange !== undefined ? { ...exchange, cluster: undefined } : exchange
+  if (seen !== undefined) mutateResponse(seen, headers, { path: request.path, responseCode: 0, details: reason })
   return localReply(request, { outcome, status, body: '', reason, headers })
 }

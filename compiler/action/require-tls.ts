@@ -7,6 +7,6 @@ import { Headers, type HttpRequest } from '../http/request.ts'
 import { localReply } from './local-reply.ts'
 
 export function requireTls(request: HttpRequest): Answer {
-  const headers = Headers.of([['location', `https://${request.authority}${request.path}`]])
+  const headers = Headers.of('response', [['location', `https://${request.authority}${request.path}`]])
   return localReply(request, { outcome: 'redirect', status: 301, body: '', reason: 'direct_response', headers })
 }

@@ -31,6 +31,7 @@ export function mutateResponse(
     responseCode,
     details,
     routeName: route.name,
+    owners: exchange,
     cluster,
   }
   for (const { responseRemove, responseAdd } of levels(exchange)) {

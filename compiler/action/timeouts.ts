@@ -8,8 +8,7 @@ import type { Headers } from '../http/request.ts'
 
 /** Writes the timeout headers. `grpc`: the request is gRPC. */
 export function announceTimeouts(headers: Headers, timeouts: Timeouts, retry: RetryPolicy | undefined, kind: 'grpc' | 'http'): void {
-  const whole = milliseconds(headers, 'x-envoy-upstream-rq-timeout-ms') ?? routeTimeout(headers, timeouts, kind)
-  const perTry = milliseconds(headers, 'x-envoy-upstream-rq-per-try-timeout-ms') ?? Math.trunc(retry?.perTryTimeout ?? 0)
+  const { whole, perTry } = timeoutsOf(headers, timeouts, retry, kind)
   headers.remove('x-envoy-upstream-rq-timeout-ms')
   headers.remove('x-envoy-upstream-rq-per-try-timeout-ms')
   const expected = perTry > 0 && (whole === 0 || perTry < whole) ? perTry : whole
@@ -17,6 +16,18 @@ export function announceTimeouts(headers: Headers, timeouts: Timeouts, retry: Re
   if (kind === 'grpc' && timeouts.streamDuration) announceStream(headers, timeouts)
   if (kind === 'grpc' && expected > 0 && !timeouts.streamDuration && timeouts.maxGrpcTimeout !== undefined)
     headers.set('grpc-timeout', grpcTimeout(expected))
+}
+
+/** How long the whole exchange and one try may take. `headers`: before `announceTimeouts`. 0: as long as they like; a try no longer than the whole. */
+export function timeoutsOf(
+  headers: Headers,
+  timeouts: Timeouts,
+  retry: RetryPolicy | undefined,
+  kind: 'grpc' | 'http',
+): { readonly whole: number; readonly perTry: number } {
+  const whole = milliseconds(headers, 'x-envoy-upstream-rq-timeout-ms') ?? routeTimeout(headers, timeouts, kind)
+  const perTry = milliseconds(headers, 'x-envoy-upstream-rq-per-try-timeout-ms') ?? Math.trunc(retry?.perTryTimeout ?? 0)
+  return { whole, perTry: whole > 0 && perTry >= whole ? 0 : perTry }
 }
 
 /** max_stream_duration: a grpc-timeout within grpc_timeout_header_max counts; else the duration itself is told. */

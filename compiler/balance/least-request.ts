@@ -9,7 +9,7 @@ import type { Cursor } from '../input/cursor.ts'
 import type { Balance } from '../ir/program.ts'
 import { listTiers } from './list-layout.ts'
 import { readLocalityConfig } from './locality-config.ts'
-import type { BalancePolicy, LayoutGroup, PolicyOf } from './policy.ts'
+import type { BalancePolicy, LayoutGroup, PolicyOf, RuntimeNumber } from './policy.ts'
 import { byWeight, sharesOf } from './shares.ts'
 import { readSlowStart } from './slow-start.ts'
 
@@ -21,14 +21,18 @@ const ONE = 2 ** 31
 export const leastRequest: BalancePolicy<'LEAST_REQUEST'> = {
   kind: 'LEAST_REQUEST',
   type: 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
-  readLegacy: (cluster, diag) => {
+  readLegacy: (cluster, diag, runtime) => {
     const config = cluster.message('least_request_lb_config')
     readSlowStart(config, diag)
-    return { policy: readPolicy(config), ...readLocalityConfig(cluster.message('common_lb_config')), useHostnameForHashing: false }
+    return { policy: readPolicy(config, runtime), ...readLocalityConfig(cluster.message('common_lb_config')), useHostnameForHashing: false }
   },
-  readTyped: (config, diag) => {
+  readTyped: (config, diag, runtime) => {
     readSlowStart(config, diag)
-    return { policy: readPolicy(config), ...readLocalityConfig(config.message('locality_lb_config')), useHostnameForHashing: false }
+    return {
+      policy: readPolicy(config, runtime),
+      ...readLocalityConfig(config.message('locality_lb_config')),
+      useHostnameForHashing: false,
+    }
   },
   eval: (_, balance) => sharesOf(balance, byWeight),
   lower: (policy, balance) => ({
@@ -40,10 +44,9 @@ export const leastRequest: BalancePolicy<'LEAST_REQUEST'> = {
   }),
 }
 
-function readPolicy(config: Cursor | undefined): PolicyOf<'LEAST_REQUEST'> {
+function readPolicy(config: Cursor | undefined, runtime: RuntimeNumber): PolicyOf<'LEAST_REQUEST'> {
   const bias = config?.message('active_request_bias')
-  bias?.mark('runtime_key', 'ignored-safe', 'runtime layers are not part of a snapshot; the default value counts')
-  const value = bias === undefined ? 1 : (bias.number('default_value') ?? 0)
+  const value = bias === undefined ? 1 : biasOf(bias, runtime)
   const typed = config?.type === leastRequest.type
   return {
     name: 'LEAST_REQUEST',
@@ -52,6 +55,14 @@ function readPolicy(config: Cursor | undefined): PolicyOf<'LEAST_REQUEST'> {
     activeRequestBias: value >= 0 ? value : 1,
     fullScan: typed && fullScan(config),
   }
+}
+
+/** A RuntimeDouble: what the runtime has under its key counts, else its default. */
+function biasOf(bias: Cursor, runtime: RuntimeNumber): number {
+  const set = runtime(bias.string('runtime_key') ?? '')
+  if (set !== undefined) return set
+  bias.mark('runtime_key', 'ignored-safe', 'a key that no static runtime layer of the snapshot sets: the default value counts')
+  return bias.number('default_value') ?? 0
 }
 
 /** enable_full_scan came first, selection_method replaced it; Envoy 1.40 reads only the latter. */

@@ -6,12 +6,13 @@ import { SOURCES } from '../../scripts/oracle/judge-balance.ts'
 import type { Balance, Endpoint, Policy } from '../ir/program.ts'
 import { xxHash64Text } from './hash.ts'
 import { factorsOf, slotOf } from './least-request.ts'
-import { type BalanceBlock, lowerBalance } from './lower.ts'
+import type { BalanceBlock } from '../lower/balance-block.ts'
+import type { StateAllocator } from '../lower/states.ts'
+import { lowerBalance } from './lower.ts'
 import { evalBalance } from './table.ts'
 import { type Met, pickFromRows } from './walk-rows.ts'
-import type { BalanceStates } from './write-rows.ts'
 
-interface Owners extends BalanceStates {
+interface Owners extends StateAllocator {
   readonly names: readonly string[]
 }
 
@@ -207,7 +208,7 @@ test('IPv6 endpoints are flagged and named in full', () => {
 })
 
 test('a hundred thousand endpoints and a hundred Maglev tables are quick', () => {
-  const states: BalanceStates = { cursor: () => 1, endpoint: () => 2 }
+  const states: StateAllocator = { cursor: () => 1, endpoint: () => 2 }
   const many = endpoints(100_000)
   const timed = (work: () => void): number => {
     const start = performance.now()

@@ -7,39 +7,16 @@
  *
  * Invariant: tiers that name the same host source share their rows and cursors. Layouts: proto/abi.ts.
  */
-import { type PolicyName, ROW_SIZE } from '../../proto/abi.ts'
+import { ROW_SIZE } from '../../proto/abi.ts'
 import type { Balance } from '../ir/program.ts'
+import type { BalanceBlock } from '../lower/balance-block.ts'
+import type { StateAllocator } from '../lower/states.ts'
 import { FACTORS } from './least-request.ts'
 import { spread } from './spread.ts'
 import { layoutOf } from './table.ts'
-import {
-  type BalanceStates,
-  type Place,
-  tableRows,
-  type Writer,
-  writeEndpoints,
-  writeGroups,
-  writeSlots,
-  writeTable,
-  writeTier,
-} from './write-rows.ts'
+import { type Place, tableRows, type Writer, writeEndpoints, writeGroups, writeSlots, writeTable, writeTier } from './write-rows.ts'
 
-export interface BalanceBlock {
-  /** rows 0..tiers-1 are tiers; 0: nobody may ever be chosen */
-  readonly tiers: number
-  readonly rows: Uint8Array
-  /** byte offsets of u32 local state indices, ascending */
-  readonly relocations: readonly number[]
-  readonly policy: PolicyName
-  readonly choiceCount: number
-  /** first row of the factors, 0: none */
-  readonly bias: number
-  /** CLUSTER_* */
-  readonly flags: number
-  readonly shape: { readonly localities: boolean }
-}
-
-export function lowerBalance(balance: Balance, states: BalanceStates): BalanceBlock {
+export function lowerBalance(balance: Balance, states: StateAllocator): BalanceBlock {
   const layout = layoutOf(balance)
   const policy = balance.policy.name
   const some = layout.tiers.some((tier) => tier.groups.length > 0)

@@ -9,14 +9,17 @@ import type { Balance, Endpoint, Policy } from '../ir/program.ts'
 
 export type PolicyOf<Name extends PolicyName> = Extract<Policy, { readonly name: Name }>
 
+/** A number that the bootstrap's runtime has under a key; undefined where it has none. */
+export type RuntimeNumber = (key: string) => number | undefined
+
 export interface BalancePolicy<Name extends PolicyName> {
   readonly kind: Name
   /** full name of its message under load_balancing_policy */
   readonly type: string
   /** `lb_policy` with the cluster's own config of it; `cluster` is an envoy.config.cluster.v3.Cluster */
-  readonly readLegacy: (cluster: Cursor, diag: Diagnostics) => PolicyReading
+  readonly readLegacy: (cluster: Cursor, diag: Diagnostics, runtime: RuntimeNumber) => PolicyReading
   /** the message named by `type` */
-  readonly readTyped: (config: Cursor, diag: Diagnostics) => PolicyReading
+  readonly readTyped: (config: Cursor, diag: Diagnostics, runtime: RuntimeNumber) => PolicyReading
   /** Who is met, and how often. `hash` is what hash_policy made of this connection; undefined: random. */
   readonly eval: (policy: PolicyOf<Name>, balance: Balance, hash: bigint | undefined) => Shares
   readonly lower: (policy: PolicyOf<Name>, balance: Balance) => PolicyLayout

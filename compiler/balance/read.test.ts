@@ -259,4 +259,24 @@ test('slow start is a warning only where there is a window', () => {
   assert.equal(codes(read(slow({})).found), [])
 })
 
+test('a runtime key of the bias counts where the runtime sets it', () => {
+  const diag = createDiagnostics()
+  const bias = { default_value: 2, runtime_key: 'upstream.bias' }
+  const cluster = (fields: Fields): PolicyReading => {
+    const value = { '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster', name: 'a', ...fields }
+    const { resources } = readInput([{ name: 'a.json', bytes: Buffer.from(JSON.stringify(value)) }], diag)
+    const at = resources[0]?.cursor
+    if (at === undefined) throw new Error('no cluster')
+    return readBalancePolicy(at, diag, (key) => (key === 'upstream.bias' ? 0.5 : key === 'below' ? -1 : undefined))
+  }
+  const biasOf = (reading: PolicyReading): number | undefined =>
+    'policy' in reading && reading.policy.name === 'LEAST_REQUEST' ? reading.policy.activeRequestBias : undefined
+  const legacy = (active_request_bias: Fields): Fields => ({ lb_policy: 'LEAST_REQUEST', least_request_lb_config: { active_request_bias } })
+  assert.is(biasOf(cluster(legacy(bias))), 0.5)
+  assert.is(biasOf(cluster(typed(entry('least_request', 'LeastRequest', { active_request_bias: bias })))), 0.5)
+  assert.is(biasOf(cluster(legacy({ ...bias, runtime_key: 'not.set' }))), 2)
+  assert.is(biasOf(cluster(legacy({ ...bias, runtime_key: 'below' }))), 1, 'Envoy takes 1 for what is negative')
+  assert.equal(diag.list, [])
+})
+
 test.run()

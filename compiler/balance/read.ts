@@ -7,7 +7,7 @@
 import type { PolicyName } from '../../proto/abi.ts'
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { Cursor } from '../input/cursor.ts'
-import type { PolicyReading } from './policy.ts'
+import type { PolicyReading, RuntimeNumber } from './policy.ts'
 import { LOAD_REPORTS_TYPE, readLoadReports } from './load-reports.ts'
 import { BALANCE_POLICIES } from './table.ts'
 
@@ -30,9 +30,12 @@ const CONFIGS: Readonly<Record<string, PolicyName>> = {
   maglev_lb_config: 'MAGLEV',
 }
 
-export function readBalancePolicy(cluster: Cursor, diag: Diagnostics): PolicyReading {
+const NO_RUNTIME: RuntimeNumber = () => undefined
+
+/** `runtime`: of the bootstrap that is in the snapshot */
+export function readBalancePolicy(cluster: Cursor, diag: Diagnostics, runtime: RuntimeNumber = NO_RUNTIME): PolicyReading {
   const typed = cluster.message('load_balancing_policy')
-  const reading = typed === undefined ? readLegacy(cluster, diag) : readTyped(cluster, typed, diag)
+  const reading = typed === undefined ? readLegacy(cluster, diag, runtime) : readTyped(cluster, typed, diag, runtime)
   if ('unsupported' in reading && reading.reported === undefined) {
     const field = typed === undefined ? 'lb_policy' : 'load_balancing_policy'
     diag.report({
@@ -46,7 +49,7 @@ export function readBalancePolicy(cluster: Cursor, diag: Diagnostics): PolicyRea
   return reading
 }
 
-function readLegacy(cluster: Cursor, diag: Diagnostics): PolicyReading {
+function readLegacy(cluster: Cursor, diag: Diagnostics, runtime: RuntimeNumber): PolicyReading {
   const name = cluster.enum('lb_policy') ?? 'ROUND_ROBIN'
   for (const [field, policy] of Object.entries(CONFIGS)) {
     if (policy !== name) cluster.mark(field, 'equivalent', `lb_policy is ${name}`)
@@ -68,29 +71,33 @@ function readLegacy(cluster: Cursor, diag: Diagnostics): PolicyReading {
     cluster.mark('lb_policy', 'diverted', 'not a policy of endpoints')
     return { unsupported: name }
   }
-  return policy.readLegacy(cluster, diag)
+  return policy.readLegacy(cluster, diag, runtime)
 }
 
 const EXCLUDED = ['locality_weighted_lb_config', 'zone_aware_lb_config', 'consistent_hashing_lb_config']
 
-function readTyped(cluster: Cursor, typed: Cursor, diag: Diagnostics): PolicyReading {
+function readTyped(cluster: Cursor, typed: Cursor, diag: Diagnostics, runtime: RuntimeNumber): PolicyReading {
   cluster.mark('lb_policy', 'equivalent', 'load_balancing_policy is set and wins')
   for (const field of Object.keys(CONFIGS)) cluster.mark(field, 'equivalent', 'load_balancing_policy is set and wins')
+  const refused = (at: Cursor, field: string, message: string): PolicyReading => {
+    cluster.mark('load_balancing_policy', 'rejected', message)
+    return refuse(at, diag, field, message)
+  }
   if (cluster.has('lb_subset_config'))
-    return refuse(cluster, diag, 'lb_subset_config', 'load_balancing_policy and lb_subset_config exclude each other')
+    return refused(cluster, 'lb_subset_config', 'load_balancing_policy and lb_subset_config exclude each other')
   const common = cluster.message('common_lb_config')
   const excluded = EXCLUDED.find((field) => common?.has(field) === true)
   if (common !== undefined && excluded !== undefined)
-    return refuse(common, diag, excluded, `load_balancing_policy and common_lb_config.${excluded} exclude each other`)
+    return refused(common, excluded, `load_balancing_policy and common_lb_config.${excluded} exclude each other`)
 
   const first = firstKnown(typed)
   if (first === undefined) return refuse(cluster, diag, 'load_balancing_policy', 'load_balancing_policy has no entry that Envoy knows')
-  return readEntry(first, diag)
+  return readEntry(first, diag, runtime)
 }
 
-function readEntry(config: Cursor, diag: Diagnostics): PolicyReading {
+function readEntry(config: Cursor, diag: Diagnostics, runtime: RuntimeNumber): PolicyReading {
   const own = Object.values(BALANCE_POLICIES).find(({ type }) => type === config.type)
-  if (own !== undefined) return own.readTyped(config, diag)
+  if (own !== undefined) return own.readTyped(config, diag, runtime)
   if (config.type === LOAD_REPORTS_TYPE) return readLoadReports(config, diag)
   if (config.type === WRR_LOCALITY) {
     const inner = config.message('endpoint_picking_policy')

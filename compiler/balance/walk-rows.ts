@@ -14,7 +14,7 @@ import {
   ROW_SIZE,
   tier as tierLayout,
 } from '../../proto/abi.ts'
-import type { BalanceBlock } from './lower.ts'
+import type { BalanceBlock } from '../lower/balance-block.ts'
 
 export interface Met {
   /** 16 bytes */

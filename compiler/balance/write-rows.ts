@@ -14,15 +14,9 @@ import {
   tier as tierLayout,
 } from '../../proto/abi.ts'
 import type { Endpoint } from '../ir/program.ts'
+import type { StateAllocator } from '../lower/states.ts'
 import type { HashTable, LayoutGroup, LayoutTier } from './policy.ts'
 import { type Spread, spread } from './spread.ts'
-
-export interface BalanceStates {
-  /** local state index of a round-robin cursor, by kind and detail */
-  cursor(kind: string, detail: string): number
-  /** local state index of an endpoint, by "ip:port" */
-  endpoint(address: string): number
-}
 
 /** Where the rows of one host source are. */
 export interface Place {
@@ -38,7 +32,7 @@ export interface Writer {
   readonly rows: Uint8Array
   readonly view: DataView
   readonly relocations: number[]
-  readonly states: BalanceStates
+  readonly states: StateAllocator
   readonly cursors: boolean
 }
 

@@ -9,6 +9,7 @@ import { printProgram } from '../ir/print.ts'
 import { printPlan } from '../lower/print.ts'
 import { reason } from '../sources.ts'
 import { type PhaseTime, startPhases } from './phases.ts'
+import { waypointBootstrap } from '../waypoint.ts'
 import { finish } from './report.ts'
 import { openSnapshot, type SnapshotArguments } from './snapshot.ts'
 
@@ -16,6 +17,9 @@ export interface CompileArguments extends SnapshotArguments {
   readonly output?: string | undefined
   readonly emit?: 'ir' | 'plan' | 'c' | undefined
   readonly time: boolean
+  readonly waypointConfig?: string | undefined
+  /** ADDRESS:PORT */
+  readonly waypointListen: string
 }
 
 export async function compileCommand(args: CompileArguments, version: string): Promise<number> {
@@ -29,7 +33,11 @@ export async function compileCommand(args: CompileArguments, version: string): P
   const strictlyClean = !args.strict || diag.list.length === 0
   if (compilation !== undefined && args.output !== undefined && strictlyClean) {
     phases.clock('write')
-    await writeArtifact(args.output, compilation.packed.bytes, diag)
+    await writeWhole(args.output, compilation.packed.bytes, diag)
+  }
+  if (args.waypointConfig !== undefined && !diag.failed && strictlyClean) {
+    const bootstrap = waypointBootstrap(analysis.input.resources, placeOf(args.waypointListen))
+    await writeWhole(args.waypointConfig, Buffer.from(`${JSON.stringify(bootstrap, undefined, 2)}\n`), diag)
   }
   const times = phases.end()
   const text =
@@ -79,8 +87,13 @@ function stageText(stage: 'ir' | 'plan' | 'c', analysis: Analysis, c: () => stri
   }
 }
 
-/** Beside the target and then renamed, so that a reader sees the old artifact or the new one. */
-async function writeArtifact(file: string, bytes: Uint8Array, diag: Diagnostics): Promise<void> {
+function placeOf(text: string): { readonly address: string; readonly port: number } {
+  const colon = text.lastIndexOf(':')
+  return { address: text.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(colon + 1)) }
+}
+
+/** Beside the target and then renamed, so that a reader sees the old file or the new one. */
+async function writeWhole(file: string, bytes: Uint8Array, diag: Diagnostics): Promise<void> {
   const partial = `${file}.${process.pid}.partial`
   try {
     await writeFile(partial, bytes)

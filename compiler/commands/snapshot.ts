@@ -5,6 +5,7 @@ import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { Source } from '../input/text.ts'
 import { readResolution } from '../resolve.ts'
 import { readSources, reason } from '../sources.ts'
+import { spareMemory } from './spare-memory.ts'
 
 export interface SnapshotArguments {
   readonly snapshot: readonly string[]
@@ -19,8 +20,10 @@ export function openSnapshot(
   args: SnapshotArguments,
   diag: Diagnostics,
 ): { readonly sources: readonly Source[]; readonly options: AnalyseOptions } {
+  const sources = readSources(args.snapshot, diag)
+  spareMemory(sources)
   return {
-    sources: readSources(args.snapshot, diag),
+    sources,
     options: {
       resolve: args.resolve === undefined ? new Map() : resolution(args.resolve, diag),
       addresses: args.address,

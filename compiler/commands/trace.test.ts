@@ -63,7 +63,7 @@ test('text names each place with file, line and column', () => {
   assert.match(stdout, /^not +jason \(.*snapshot\.yaml:8:7\): the header end-user is missing/m)
   assert.match(stdout, /^route +rest \(.*snapshot\.yaml:11:7\)$/m)
   assert.match(stdout, /^endpoint +10\.1\.0\.1:80, 100 %$/m)
-  assert.match(stdout, /^lane +user-space$/m)
+  assert.match(stdout, /^lane +(?:switched|direct)$/m)
 })
 
 test('JSON follows its schema', () => {

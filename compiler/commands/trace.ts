@@ -7,9 +7,12 @@ import { readBalancePolicy } from '../balance/read.ts'
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import { createDiagnostics } from '../diag/sink.ts'
 import type { RequestLine } from '../http/request.ts'
+import { readRuntime } from '../http/runtime.ts'
 import { type Input, readInput } from '../input/read.ts'
 import type { Program } from '../ir/program.ts'
+import { findServices } from '../services.ts'
 import { toProgram } from '../ir/to-program.ts'
+import { createLaneBook } from '../route-lanes.ts'
 import { parse } from '../parse/parse.ts'
 import { reason } from '../sources.ts'
 import { runBatch } from '../trace/batch.ts'
@@ -39,10 +42,15 @@ export function traceCommand(args: TraceArguments): number {
   const program = (): Program => {
     // what it finds is told by `check`
     const silent = createDiagnostics()
-    known ??= toProgram(parse(input.resources, { ...options, readBalance: readBalancePolicy }, silent), silent)
+    const runtime = readRuntime(input.resources)
+    known ??= toProgram(
+      parse(input.resources, { ...options, readBalance: (at, sink) => readBalancePolicy(at, sink, runtime.number) }, silent),
+      findServices(input.resources).byManager,
+      silent,
+    )
     return known
   }
-  const tracer = createTracer(input.resources, program)
+  const tracer = createTracer(input.resources, program, createLaneBook(input.resources, program))
   if (args.batch !== undefined) return batch(args, args.batch, tracer, input, diag)
   return explained(args, tracer, program, input, diag)
 }

@@ -5,6 +5,7 @@
 import { codes } from './codes.ts'
 import type { Diagnostic } from './diagnostic.ts'
 
+/** In a binary response the line is 1, and the column is the byte, from 1. */
 export interface Place {
   readonly file: string
   readonly line: number

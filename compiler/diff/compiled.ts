@@ -1,11 +1,12 @@
 /**
  * What a side of a diff is in the kernel: tables, names, programs. In: a Plan with the C texts of its units, or an artifact. Out: one form of both.
  */
-import type { Artifact, ArtifactTables, NamesDocument } from '../../proto/artifact/format.ts'
+import type { Artifact, NamesDocument } from '../../proto/artifact/format.ts'
 import type { Plan } from '../lower/plan.ts'
+import { type PlanTables, planTables } from '../lower/plan-tables.ts'
 
 export interface Compiled {
-  readonly tables: Omit<ArtifactTables, 'endpointRelocations'>
+  readonly tables: PlanTables
   /** byte offsets of state indices in `tables.endpoint` */
   readonly relocations: readonly number[] | Uint32Array
   readonly names: NamesDocument
@@ -14,22 +15,7 @@ export interface Compiled {
 }
 
 export function compiledPlan(plan: Plan, units: ReadonlyMap<string, string>): Compiled {
-  const { tables, names } = plan
-  return {
-    tables: {
-      listenerKeys: tables.listener.keys,
-      listenerValues: tables.listener.values,
-      matchKeys: tables.match.keys,
-      matchValues: tables.match.values,
-      chain: tables.chain,
-      cluster: tables.cluster,
-      endpoint: tables.endpoint,
-      states: tables.states,
-    },
-    relocations: tables.endpointRelocations,
-    names,
-    units,
-  }
+  return { tables: planTables(plan), relocations: plan.tables.endpointRelocations, names: plan.names, units }
 }
 
 export function compiledArtifact(artifact: Artifact): Compiled {

@@ -301,7 +301,7 @@ test('a new policy needs another program, and clang', () => {
   const { blast, changes } = diff(BASE, replace('v2', cluster('v2', [endpoint('10.1.0.3')], { lb_policy: 'MAGLEV' })))
   assert.equal(facts(changes), ['policy: ROUND_ROBIN -> MAGLEV'])
   assert.ok(blast.programs.clang && blast.programs.replaced)
-  assert.equal(blast.programs.build, ['policy_maglev'])
+  assert.equal(blast.programs.build, ['http_maglev', 'policy_maglev'], 'one for connections, one for requests: there is an HTTP service')
 })
 
 test('limits', () => {

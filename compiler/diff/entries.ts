@@ -2,11 +2,13 @@
  * Which entries of the kernel's tables a change touches. In: both sides. Out: per table, how many rows the new side has that the old one had not, and the other way
  * round. Rows are compared by meaning: indices of chains, clusters and states, which move whenever something is inserted, are replaced by what they stand for.
  */
+import { HTTP_ROW_SIZE, nameKey, nameValue } from '../../proto/http/tables.ts'
 import * as abi from '../../proto/abi.ts'
+import { swap32 } from '../../proto/byte-order.ts'
 import type { ArtifactConfig } from '../../proto/artifact/format.ts'
 import { STATE_KEY_BYTES, TABLE_FILES } from '../../proto/artifact/table-files.ts'
 import type { Compiled } from './compiled.ts'
-import { chainFacts, clusterBlock, listenerKeyText, matchKeyText, rowAt, rowCount, swap32 } from './table-reader.ts'
+import { chainFacts, clusterBlock, listenerKeyText, matchKeyText, rowAt, rowCount } from './table-reader.ts'
 
 export type TableName = keyof ArtifactConfig['entries']
 
@@ -72,7 +74,16 @@ function rowsOf(compiled: Compiled): Readonly<Record<TableName, readonly string[
     cluster: clusterRows(compiled),
     endpoint: endpointRows(compiled),
     state: stateRows(compiled),
+    http: bytesOf(tables.http, HTTP_ROW_SIZE),
+    name: bytesOf(tables.nameKeys, nameKey.size).map(
+      (key, index) => `${key} ${tables.nameValues.subarray(index * nameValue.size, (index + 1) * nameValue.size).join()}`,
+    ),
   }
+}
+
+/** Rows of requests name each other by number: a row that moved counts as written, as it is. */
+function bytesOf(table: Uint8Array, size: number): readonly string[] {
+  return Array.from({ length: table.length / size }, (_, index) => table.subarray(index * size, (index + 1) * size).join())
 }
 
 function chainRows(compiled: Compiled): readonly string[] {

@@ -16,7 +16,7 @@ export function toPlain(content: Message | RawAny): PlainObject {
   if (content instanceof RawAny) return { '@type': content.typeName, value: anything(content.value) }
   const made: [string, Plain][] = []
   for (const [slot, field] of content.shape.fields.entries()) {
-    const value = fieldValue(content.values[slot], field)
+    const value = fieldValue(content.at(slot), field)
     if (value !== undefined) made.push([field.name, value])
   }
   return sorted(made)

@@ -3,21 +3,12 @@
  * clusters with endpoints. Weights are those of the tables, reduced by their greatest common divisor; a priority that gets no load has no endpoints here.
  */
 import * as abi from '../../proto/abi.ts'
+import { swap32 } from '../../proto/byte-order.ts'
 import type { NamedCluster, NamedListener } from '../../proto/artifact/format.ts'
-import { addressPortText } from '../ir/address-text.ts'
+import { addressPortText } from '../../proto/address/address-text.ts'
 import type { Compiled } from './compiled.ts'
 import type { Item } from './item.ts'
-import {
-  type ChainFacts,
-  chainFacts,
-  clusterBlock,
-  listenerKeyText,
-  matchKeyText,
-  type Row,
-  rowAt,
-  rowCount,
-  swap32,
-} from './table-reader.ts'
+import { type ChainFacts, chainFacts, clusterBlock, listenerKeyText, matchKeyText, type Row, rowAt, rowCount } from './table-reader.ts'
 
 export function tableItems(compiled: Compiled): readonly Item[] {
   const { names, tables } = compiled

@@ -2,7 +2,9 @@
  * Rows of the kernel's tables, read by name. In: bytes of a table and the layout of its rows. Out: numbers and addresses.
  */
 import * as abi from '../../proto/abi.ts'
-import { addressPortText, addressText } from '../ir/address-text.ts'
+import { addressPortText, prefixText } from '../../proto/address/address-text.ts'
+import { isMapped } from '../../proto/address/mapped.ts'
+import { swap16 } from '../../proto/byte-order.ts'
 import type { Compiled } from './compiled.ts'
 
 export interface Row {
@@ -26,27 +28,21 @@ export function rowCount(table: Uint8Array, layout: abi.Layout): number {
   return table.length / layout.size
 }
 
-const ANY4 = '0.0.0.0'
 const UDP = 17
 
 /** "10.0.0.1:80", "udp 10.0.0.1:53"; "*" and "[*]" for the catch-alls */
 export function listenerKeyText(row: Row): string {
   const address = row.bytes('address')
   const port = row.number('port')
-  const text = port === 0 ? (addressText(address) === ANY4 ? '*' : '[*]') : addressPortText(address, port)
+  const text = port === 0 ? (isMapped(address) ? '*' : '[*]') : addressPortText(address, port)
   return row.number('protocol') === UDP ? `udp ${text}` : text
 }
-
-/** LPM bytes are in network order */
-export const swap16 = (value: number): number => ((value & 0xff) << 8) | (value >> 8)
-export const swap32 = (value: number): number => ((swap16(value & 0xffff) << 16) | swap16(value >>> 16)) >>> 0
 
 export function matchKeyText(row: Row): string {
   const port = swap16(row.number('port'))
   const bits = row.number('length') - 64
   const address = row.bytes('address')
-  const mapped = addressText(address).includes('.') && bits >= 96
-  const range = bits <= 0 ? '' : `${addressText(address)}/${mapped ? bits - 96 : bits}`
+  const range = bits <= 0 ? '' : prefixText({ address, bits })
   return [...(port === 0 ? [] : [`destination_port ${port}`]), ...(range === '' ? [] : [`prefix_ranges ${range}`])].join(', ') || 'any'
 }
 

@@ -16,8 +16,8 @@ import { fileURLToPath } from 'node:url'
 export interface Toolchain {
   /** templates/<name>.c.hbs by name */
   readonly templates: ReadonlyMap<string, string>
-  /** the constant object's text, bpf/base.c */
-  readonly base: string
+  /** texts of the constant objects by unit name: bpf/*.c */
+  readonly base: ReadonlyMap<string, string>
   compile(text: string): Promise<CompileResult>
 }
 
@@ -58,9 +58,12 @@ export async function openToolchain(): Promise<Toolchain> {
   for (const name of (await readdir(join(root, 'templates'))).filter((file) => file.endsWith('.c.hbs')).sort()) {
     templates.set(name.slice(0, -'.c.hbs'.length), await readFile(join(root, 'templates', name), 'utf8'))
   }
-  const base = await readFile(join(root, 'bpf', 'base.c'), 'utf8')
+  const base = new Map<string, string>()
+  for (const name of (await readdir(join(root, 'bpf'))).filter((file) => file.endsWith('.c')).sort()) {
+    base.set(name.slice(0, -'.c'.length).replaceAll('-', '_'), await readFile(join(root, 'bpf', name), 'utf8'))
+  }
   const headers = createHash('sha256').update(FLAGS.join('\0'))
-  for (const name of (await readdir(join(root, 'bpf', 'lib'))).sort())
+  for (const name of (await readdir(join(root, 'bpf', 'lib'), { recursive: true })).filter((file) => file.endsWith('.h')).sort())
     headers.update(name).update(await readFile(join(root, 'bpf', 'lib', name)))
   const seed = headers.digest()
   const cache = cacheDirectory()

@@ -11,7 +11,7 @@ import { type Judge, type Refused, refusalText } from './judge.ts'
 import { type FetchKind, KINDS } from './kinds.ts'
 import { encodeRequest, envoyMessages, type Node } from './messages.ts'
 import { openStream, type Stream, type Target } from './stream.ts'
-import type { UnknownField } from './wire-json.ts'
+import type { UnknownField } from '../input/wire-json.ts'
 
 export interface FetchOptions {
   readonly target: Target

@@ -12,7 +12,7 @@ import type { Held } from './collection.ts'
 import type { KindEntry } from './kinds.ts'
 import { decodeResponse, type Packed } from './messages.ts'
 import { referencesOf } from './references.ts'
-import { type UnknownField, wireToJson } from './wire-json.ts'
+import { type UnknownField, wireToJson } from '../input/wire-json.ts'
 
 /** A resource of a response. */
 export interface Arrival {

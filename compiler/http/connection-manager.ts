@@ -20,6 +20,8 @@ export interface ConnectionManager extends PathSettings {
   /** undefined: no address is internal */
   readonly internal: InternalAddresses | undefined
   readonly via: string
+  /** the server header of its own answers */
+  readonly serverName: string
   /** add_user_agent: the node of the bootstrap, '' where it is not known */
   readonly userAgent: Node | undefined
   readonly schemeOverwrite: string | undefined
@@ -50,6 +52,7 @@ export const DEFAULT_CONNECTION_MANAGER: ConnectionManager = {
   skipXffAppend: false,
   internal: undefined,
   via: '',
+  serverName: 'envoy',
   userAgent: undefined,
   schemeOverwrite: undefined,
   appendXForwardedPort: false,
@@ -77,10 +80,10 @@ export function admit(manager: ConnectionManager, line: RequestLine, internalOnl
   const upgrade = upgradeOf(line.method, headers)
   const rejected = rejectedBy(headers)
   cleanHopHeaders(headers, upgrade)
-  setForwarded(manager, line, headers, tls ? 'https' : 'http', internalOnly)
+  const remote = setForwarded(manager, line, headers, tls ? 'https' : 'http', internalOnly)
   const scheme = manager.schemeOverwrite ?? schemeOf(headers.get('x-forwarded-proto') ?? '', tls ? 'https' : 'http')
   const { method, source, destination, random = TYPICAL } = line
-  const of = { method, authority, path: path.kind === 'refused' ? line.path : path.path, scheme, source, destination, random, tls }
+  const of = { method, authority, path: path.kind === 'refused' ? line.path : path.path, scheme, source, remote, destination, random, tls }
   const request = new HttpRequest(of, headers)
   if (line.method !== 'CONNECT' && !line.path.startsWith('/'))
     return { kind: 'refused', request, status: 404, reason: 'absolute_path_rejected' }
@@ -100,9 +103,9 @@ function schemeOf(forwarded: string, connection: 'http' | 'https'): string {
 }
 
 function receivedHeaders(line: RequestLine): Headers {
-  const headers = new Headers()
+  const headers = new Headers('request')
   for (const [name, value] of line.headers) {
-    if (name.charCodeAt(0) !== COLON && !(name.length === 4 && name.toLowerCase() === 'host')) headers.add(name, value)
+    if (name.charCodeAt(0) !== COLON && !(name.length === 4 && name.toLowerCase() === 'host')) headers.add(name, trim(value))
   }
   return headers
 }
@@ -112,5 +115,5 @@ const COLON = 58
 /** Several Host headers are joined, as those of any inline header. */
 function receivedHost({ authority, headers }: RequestLine): string {
   const more = headers.filter(([name]) => name.length === 4 && name.toLowerCase() === 'host').map(([, value]) => trim(value))
-  return more.length === 0 ? authority : [authority, ...more].filter((host) => host !== '').join(',')
+  return more.length === 0 ? trim(authority) : [authority, ...more].filter((host) => host !== '').join(',')
 }

@@ -3,14 +3,15 @@
  * a Decision; with an Explanation to fill, also everything that was tried. Pure and without IO; nothing of the configuration is read or allocated per request.
  * Source: Envoy's http/conn_manager_impl.cc and router/{config_impl,router}.cc.
  */
+import { bytesOf } from '../match/byte-text.ts'
 import { matchedPath } from '../match/table.ts'
-import { asBytes, bytesOf } from './byte-text.ts'
-import { chooseCluster } from './cluster-choice.ts'
+import { asBytes } from './byte-text.ts'
+import { type ClusterChoice, chooseCluster } from './cluster-choice.ts'
 import { type Admission, admit, type ConnectionManager } from './connection-manager.ts'
 import { detailOf, NO_DETAIL } from './decision-detail.ts'
 import type { ActionRules, Answer, Exchange } from './exchange.ts'
-import type { Decision, ForwardAction, Outcome, Route, RouteConfiguration, VirtualHost } from './model.ts'
-import { Headers, type HttpRequest, type RequestLine } from './request.ts'
+import type { Decision, ForwardAction, Outcome, Route, RouteConfiguration, VirtualHost, WeightedCluster } from './model.ts'
+import { type Headers, type HttpRequest, type RequestLine, trim } from './request.ts'
 import { chooseRoute, type Tried } from './route-choice.ts'
 import { type ChosenHost, createVirtualHostTable, findVirtualHost, hostOf, type VirtualHostTable } from './virtual-hosts.ts'
 
@@ -51,7 +52,7 @@ export function decide(
   const admission = admit(manager, line, configuration.internalOnlyHeaders)
   const { request } = admission
   if (explanation !== undefined) explanation.request = request
-  if (admission.kind === 'refused') return refusedBefore(admission)
+  if (admission.kind === 'refused') return refusedBefore(admission, world, routeBehind(table, admission, line))
   const host = hostOf(configuration, request)
   const chosen = host === undefined ? undefined : findVirtualHost(hosts, host)
   if (explanation !== undefined) {
@@ -76,6 +77,8 @@ function decideInHost(
     return answered(configuration, world.rules.refuse(request, 'no_route', 404, 'route_not_found', undefined), virtualHost, undefined)
   }
   if (needsTls(virtualHost, request, proto)) {
+    if (!isUpgradeOn(admission.upgrade, manager, undefined))
+      return answered(configuration, world.rules.refuse(request, 'direct_response', 403, UPGRADE_FAILED, undefined), virtualHost, undefined)
     return answered(configuration, world.rules.requireTls(request, configuration, virtualHost), virtualHost, undefined)
   }
   const choice = chooseRoute(virtualHost, request, trail)
@@ -83,7 +86,7 @@ function decideInHost(
   const route = choice.kind === 'route' ? choice.route : undefined
   if (route === undefined)
     return answered(configuration, world.rules.refuse(request, 'no_route', 404, 'route_not_found', undefined), virtualHost, undefined)
-  if (!isUpgradeOn(admission.upgrade, manager, route)) return answered(configuration, UPGRADE_REFUSED, virtualHost, route)
+  if (!isUpgradeOn(admission.upgrade, manager, route)) return upgradeRefused(configuration, virtualHost, route, request, world)
   return decideRoute(configuration, virtualHost, route, request, world)
 }
 
@@ -97,20 +100,14 @@ function decideRoute(
   const { action } = route
   const choice = action.kind === 'route' ? chooseCluster(action, request) : undefined
   if (choice?.undecided !== undefined) return undecided(configuration, virtualHost, route, choice.undecided)
-  const exchange: Exchange = {
-    request,
-    configuration,
-    virtualHost,
-    route,
-    matchedPath: matchedPath(route.match, request),
-    cluster: choice?.name,
-    weightedCluster: choice?.weighted,
-    upstream: { path: request.path, authority: request.authority, headers: request.headers.copy() },
-  }
+  const exchange = exchangeOf(configuration, virtualHost, route, request, choice)
   if (action.kind !== 'route' || choice === undefined) return answered(configuration, rules.answer(exchange), virtualHost, route)
   if (!clusterExists(choice.name)) {
     const answer = rules.refuse(request, 'no_cluster', action.clusterNotFoundStatus, 'cluster_not_found', exchange)
-    return { ...answered(configuration, answer, virtualHost, route), cluster: choice.name === '' ? undefined : choice.name }
+    return {
+      ...answered(configuration, answer, virtualHost, route, choice.weighted),
+      cluster: choice.name === '' ? undefined : choice.name,
+    }
   }
   exchange.upstream.headers.remove('x-envoy-upstream-alt-stat-name')
   const responseHeaders = rules.forward(exchange)
@@ -122,8 +119,9 @@ function decideRoute(
     virtualHost: virtualHost.name,
     route: route.name,
     cluster: choice.name,
-    path: upstream.path,
-    authority: upstream.authority,
+    // a CONNECT names its authority where other requests have a path
+    path: request.method === 'CONNECT' ? trim(bytesOf(upstream.authority)) : bytesOf(upstream.path),
+    authority: trim(bytesOf(upstream.authority)),
     status: undefined,
     location: undefined,
     body: undefined,
@@ -157,9 +155,9 @@ function needsTls({ requireTls }: VirtualHost, request: HttpRequest, proto: stri
 }
 
 /** A route's own upgrade_configs win over those of the connection manager. */
-function isUpgradeOn(upgrade: string | undefined, manager: ConnectionManager, { action }: Route): boolean {
+function isUpgradeOn(upgrade: string | undefined, manager: ConnectionManager, route: Route | undefined): boolean {
   if (upgrade === undefined) return true
-  const own = action.kind === 'route' ? upgradeOf(action, upgrade) : undefined
+  const own = route?.action.kind === 'route' ? upgradeOf(route.action, upgrade) : undefined
   return own ?? manager.upgrades.get(upgrade) ?? false
 }
 
@@ -167,13 +165,40 @@ function upgradeOf({ upgrades }: ForwardAction, type: string): boolean | undefin
   return upgrades.find((upgrade) => upgrade.type.toLowerCase() === type)?.enabled
 }
 
-const UPGRADE_REFUSED: Answer = {
-  outcome: 'direct_response',
-  status: 403,
-  location: undefined,
-  body: '',
-  responseHeaders: new Headers(),
-  reason: 'upgrade_failed',
+const UPGRADE_FAILED = 'upgrade_failed'
+
+/** Whatever the route does; where there is none, an upgrade is as any request. */
+function upgradeRefused(
+  configuration: RouteConfiguration,
+  virtualHost: VirtualHost,
+  route: Route,
+  request: HttpRequest,
+  { rules }: World,
+): Decision {
+  const { action } = route
+  const forwards = action.kind === 'route' || action.kind === 'non_forwarding'
+  const choice = action.kind === 'route' ? chooseCluster(action, request) : undefined
+  const exchange = forwards ? exchangeOf(configuration, virtualHost, route, request, choice) : undefined
+  return answered(configuration, rules.refuse(request, 'direct_response', 403, UPGRADE_FAILED, exchange), virtualHost, route)
+}
+
+function exchangeOf(
+  configuration: RouteConfiguration,
+  virtualHost: VirtualHost,
+  route: Route,
+  request: HttpRequest,
+  choice?: ClusterChoice,
+): Exchange {
+  return {
+    request,
+    configuration,
+    virtualHost,
+    route,
+    matchedPath: matchedPath(route.match, request),
+    cluster: choice?.name,
+    weightedCluster: choice?.weighted,
+    upstream: { path: request.path, authority: request.authority, headers: request.headers.copy() },
+  }
 }
 
 function answered(
@@ -181,6 +206,7 @@ function answered(
   answer: Answer,
   virtualHost: VirtualHost | undefined,
   route: Route | undefined,
+  weighted?: WeightedCluster,
 ): Decision {
   return {
     outcome: answer.outcome,
@@ -191,23 +217,51 @@ function answered(
     path: undefined,
     authority: undefined,
     status: answer.status,
-    location: answer.location === undefined ? undefined : bytesOf(answer.location),
+    location: answer.location === undefined ? undefined : trim(bytesOf(answer.location)),
     body: answer.body,
     requestHeaders: undefined,
     responseHeaders: asBytes(answer.responseHeaders.all),
     reason: answer.reason,
-    detail: detailOf(configuration, virtualHost, route),
+    detail: detailOf(configuration, virtualHost, route, weighted),
   }
 }
 
-function refusedBefore({ status, reason, location }: Extract<Admission, { kind: 'refused' }>): Decision {
+/**
+ * Envoy looks for a route even when it answers that a path is no good, for the headers of the response; it finds one when the client itself has sent
+ * x-forwarded-proto, which nobody has set so early (tried).
+ */
+function routeBehind(
+  { configuration, hosts }: RouteTable,
+  { request, reason, location }: Extract<Admission, { kind: 'refused' }>,
+  line: RequestLine,
+): Exchange | undefined {
+  if (reason !== 'path_normalization_failed' || location !== undefined) return undefined
+  const proto = line.headers.find(([name]) => name.toLowerCase() === 'x-forwarded-proto')?.[1] ?? ''
+  const host = proto === '' ? undefined : hostOf(configuration, request)
+  const virtualHost = host === undefined ? undefined : findVirtualHost(hosts, host)?.virtualHost
+  if (virtualHost === undefined || needsTls(virtualHost, request, proto)) return undefined
+  const early = request.withoutScheme()
+  const choice = chooseRoute(virtualHost, early, undefined)
+  if (choice.kind !== 'route') return undefined
+  const { action } = choice.route
+  if (action.kind === 'route') return exchangeOf(configuration, virtualHost, choice.route, early, chooseCluster(action, early))
+  return action.kind === 'non_forwarding' ? exchangeOf(configuration, virtualHost, choice.route, early) : undefined
+}
+
+/** a gRPC client is answered as one also where its request is no good */
+function refusedBefore(
+  { request, status, reason, location }: Extract<Admission, { kind: 'refused' }>,
+  { rules }: World,
+  exchange: Exchange | undefined,
+): Decision {
+  const answer = location === undefined ? rules.refuse(request, 'direct_response', status, reason, exchange) : undefined
   return {
     ...NOWHERE,
     outcome: location === undefined ? 'direct_response' : 'redirect',
-    status,
-    location,
+    status: answer?.status ?? status,
+    location: location ?? (answer?.location === undefined ? undefined : trim(bytesOf(answer.location))),
     body: '',
-    responseHeaders: location === undefined ? [] : [['location', location]],
+    responseHeaders: asBytes(answer?.responseHeaders.all ?? [['location', location ?? '']]),
     reason,
     detail: NO_DETAIL,
   }

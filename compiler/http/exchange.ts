@@ -54,7 +54,7 @@ export interface Answer {
  * The `read` half: `readHeaders` and `readFilters` take a RouteConfiguration, VirtualHost, Route or ClusterWeight; `readAction` takes a Route whose action is
  * not `route`; a RouteAction is read by read-forward.ts, which asks for its two rewrites.
  * The `eval` half: `forward` writes path, authority and request headers of the upstream half and returns the response header mutations applied to no header
- * (those that any upstream answer gets). `answer` is for redirect, direct_response and the like. `refuse` is a local reply: no_route, no_cluster.
+ * (those that any upstream answer gets). `answer` is for redirect, direct_response and the like. `refuse` is a local reply: no_route, no_cluster, or a request that is refused before it is routed.
  */
 export interface ActionRules {
   readHeaders(at: Cursor): HeaderMutations
@@ -64,7 +64,13 @@ export interface ActionRules {
   readHostRewrite(at: Cursor): HostRewrite | undefined
   forward(exchange: Exchange): Headers
   answer(exchange: Exchange): Answer
-  refuse(request: HttpRequest, outcome: 'no_route' | 'no_cluster', status: number, reason: string, exchange: Exchange | undefined): Answer
+  refuse(
+    request: HttpRequest,
+    outcome: 'no_route' | 'no_cluster' | 'direct_response',
+    status: number,
+    reason: string,
+    exchange: Exchange | undefined,
+  ): Answer
   /** virtual host's require_tls: 301 to https */
   requireTls(request: HttpRequest, configuration: RouteConfiguration, virtualHost: VirtualHost): Answer
 }

@@ -25,6 +25,8 @@ export interface HttpEntry {
   readonly path: string
   readonly filterChain: string
   readonly manager: ConnectionManager
+  /** of the connection manager */
+  readonly at: Cursor
   readonly source: RouteSource
 }
 
@@ -97,7 +99,7 @@ function entriesOf(listener: Cursor, name: string, runtime: Runtime): readonly H
       const config = filter.any('typed_config')
       if (config?.type !== CONNECTION_MANAGER || !config.known) return []
       const manager = readConnectionManager(config, isTls(chain) ? 'tls' : 'plain', runtime)
-      return [{ listener: name, path: config.path, filterChain: chain.path, manager, source: readRouteSource(config) }]
+      return [{ listener: name, path: config.path, filterChain: chain.path, manager, at: config, source: readRouteSource(config) }]
     }),
   )
 }

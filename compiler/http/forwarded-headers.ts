@@ -33,14 +33,15 @@ const CLEANED_AT_THE_EDGE = [
   'x-envoy-original-host',
 ]
 
-/** `connection`: how the client came; `internalOnly`: internal_only_headers of the route configuration; the headers are changed in place */
+/** `connection`: how the client came; `internalOnly`: internal_only_headers of the route configuration; the headers are changed in place. Gives
+ * who the client is: ip or ip:port */
 export function setForwarded(
   manager: ConnectionManager,
   line: RequestLine,
   headers: Headers,
   connection: 'http' | 'https',
   internalOnly: readonly string[],
-): void {
+): string | undefined {
   const given = forwardedAddresses(headers.get('x-forwarded-for'))
   const source = addressText(line.source)
   let client = given[given.length - 1 - manager.trustedHops]
@@ -74,5 +75,21 @@ export function setForwarded(
   }
   if (manager.via !== '') headers.set('via', headers.has('via') ? `${headers.get('via')}, ${manager.via}` : manager.via)
   if (edge && client !== undefined) headers.set('x-envoy-external-address', client)
+  const referer = headers.get('referer')
+  if (referer !== undefined && !isReferer(referer)) headers.remove('referer')
   if (!manager.keepClientCertificate) headers.remove('x-forwarded-client-cert')
+  return client === addressText(line.source) ? line.source : (client ?? line.source)
 }
+
+/**
+ * An absolute URL without user or fragment, or a relative one without fragment whose first segment has no ":"; everything else goes.
+ * Source: Envoy's http/utility.cc (isValidRefererValue); tried.
+ */
+function isReferer(text: string): boolean {
+  const [whole, port = '0'] = ABSOLUTE.exec(text) ?? []
+  if (whole !== undefined) return Number(port) < 65_536
+  return RELATIVE.test(text)
+}
+
+const ABSOLUTE = /^[a-z]+:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?(?:[/?][!"$-~]*)?$/i
+const RELATIVE = /^[\w.~!$&'()*+,;=@%?-]*(?:\/[\w.~!$&'()*+,;=@%?:/-]*)?$/

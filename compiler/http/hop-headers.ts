@@ -21,11 +21,11 @@ function namedByConnection(headers: Headers): readonly string[] {
   return connection === undefined ? [] : connection.split(',').map((token) => token.trim().toLowerCase())
 }
 
-/** what the request wants its connection to become, in lower case; CONNECT counts as an upgrade */
+/** what the request wants its connection to become, in lower case; CONNECT counts as an upgrade, where it asks for no other one */
 export function upgradeOf(method: string, headers: Headers): string | undefined {
-  if (method === 'CONNECT') return 'connect'
   const upgrade = headers.get('upgrade')?.toLowerCase()
-  return upgrade !== undefined && upgrade !== 'h2c' && namedByConnection(headers).includes('upgrade') ? upgrade : undefined
+  if (upgrade !== undefined && upgrade !== 'h2c' && namedByConnection(headers).includes('upgrade')) return upgrade
+  return method === 'CONNECT' ? 'connect' : undefined
 }
 
 export function cleanHopHeaders(headers: Headers, upgrade: string | undefined): void {
@@ -35,9 +35,11 @@ export function cleanHopHeaders(headers: Headers, upgrade: string | undefined): 
     if (headers.get('upgrade')?.toLowerCase() === 'h2c') headers.remove('http2-settings')
     headers.remove('upgrade')
   }
+  // the codec has answered 100 itself
+  if (headers.get('expect')?.toLowerCase() === '100-continue') headers.remove('expect')
   for (const name of HOP_HEADERS) headers.remove(name)
   const te = headers.get('te')
-  if (te === undefined || te === 'trailers') return
+  if (te === undefined || te === '' || te === 'trailers') return
   if (te.split(',').some((token) => token.trim() === 'trailers')) headers.set('te', 'trailers')
   else headers.remove('te')
 }

@@ -4,6 +4,7 @@
  * Invariant: a list is in the order of the configuration. Durations are milliseconds; percentages are parts of `denominator`.
  * Source: envoy.config.route.v3 (route.proto, route_components.proto).
  */
+import type { HeaderMatch } from '../match/header.ts'
 import type { Regex } from '../match/regex.ts'
 import type { Match } from '../match/table.ts'
 import type { HeaderPair } from './request.ts'
@@ -39,6 +40,7 @@ export interface VirtualHost {
   readonly filters: PerFilter
   readonly includeRequestAttemptCount: boolean
   readonly includeAttemptCountInResponse: boolean
+  readonly metadata: Metadata
 }
 
 export interface Route {
@@ -49,7 +51,11 @@ export interface Route {
   readonly action: Action
   readonly headers: HeaderMutations
   readonly filters: PerFilter
+  readonly metadata: Metadata
 }
+
+/** filter_metadata by name, as plain JSON; undefined: none is set */
+export type Metadata = Readonly<Record<string, unknown>> | undefined
 
 /** A generic matcher (xds.type.matcher.v3.Matcher) whose leaves are routes. */
 export type MatchTree =
@@ -181,8 +187,10 @@ export interface DirectResponseAction {
   readonly bodyFormat: BodyFormat | undefined
 }
 
-/** A body from a file, an environment variable or the like is not in the snapshot. */
-export type BodySource = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'elsewhere'; readonly what: string }
+/** A body from a file, an environment variable or the like is not in the snapshot. `bytes`: the body itself where it is no UTF-8; `text` shows a likeness. */
+export type BodySource =
+  | { readonly kind: 'text'; readonly text: string; readonly bytes?: Uint8Array }
+  | { readonly kind: 'elsewhere'; readonly what: string }
 
 export interface BodyFormat {
   readonly form:
@@ -257,6 +265,18 @@ export interface RetryPolicy {
   readonly statusCodes: readonly number[]
   readonly baseInterval: number | undefined
   readonly maxInterval: number | undefined
+  /** of answers that retriable-headers means: any */
+  readonly responseHeaders: readonly HeaderMatch[]
+  /** only requests with any of these are retried; empty: all */
+  readonly requestHeaders: readonly HeaderMatch[]
+  /** retry_host_predicate previous_hosts, with the number of times that another host is looked for */
+  readonly otherHosts: number
+  /** rate_limited_retry_back_off: an answer says itself when to come again */
+  readonly told: {
+    /** lower-case names, in order */
+    readonly headers: readonly { readonly name: string; readonly format: 'seconds' | 'unix_timestamp' }[]
+    readonly maxInterval: number
+  }
 }
 
 export type HashPolicy = { readonly terminal: boolean } & (
@@ -277,6 +297,8 @@ export interface MirrorPolicy {
   readonly cluster: string | undefined
   readonly clusterHeader: string | undefined
   readonly fraction: Fraction | undefined
+  /** the copy's host keeps its name (disable_shadow_host_suffix_append) */
+  readonly keepsHost: boolean
 }
 
 /** typed_per_filter_config by filter name; the most specific of route configuration, virtual host, route and weighted cluster counts. */
@@ -289,6 +311,12 @@ export interface FilterConfig {
   readonly type: string
   readonly disabled: boolean
   readonly data: Readonly<Record<string, unknown>> | undefined
+}
+
+/** One filter of a connection manager. */
+export interface HttpFilterEntry {
+  readonly name: string
+  readonly config: FilterConfig
 }
 
 // ---- decisions ------------------------------------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ export function readConnectionManager(at: Cursor, tls: 'tls' | 'plain', runtime:
     skipXffAppend: at.boolean('skip_xff_append') ?? false,
     internal: internal === undefined ? undefined : readInternalAddresses(internal),
     via: at.string('via') ?? '',
+    serverName: at.string('server_name') || 'envoy',
     userAgent: at.boolean('add_user_agent') === true && runtime.node.cluster !== '' ? runtime.node : undefined,
     schemeOverwrite: overwrite === '' ? undefined : overwrite,
     appendXForwardedPort: at.boolean('append_x_forwarded_port') ?? false,

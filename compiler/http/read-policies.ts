@@ -4,6 +4,7 @@
  * Source: Envoy's route_components.proto.
  */
 import type { Cursor } from '../input/cursor.ts'
+import { readHeaderMatch } from '../match/header.ts'
 import { readFraction } from '../match/runtime-fraction.ts'
 import { lowerCase, readRegex } from '../match/string-match.ts'
 import type { HashPolicy, MirrorPolicy, RetryPolicy, Timeouts } from './model.ts'
@@ -31,6 +32,7 @@ export function readRetryPolicy(at: Cursor): RetryPolicy | undefined {
   const policy = at.message('retry_policy')
   if (policy === undefined) return undefined
   const backOff = policy.message('retry_back_off')
+  const told = policy.message('rate_limited_retry_back_off')
   return {
     path: policy.path,
     on: (policy.string('retry_on') ?? '').split(',').flatMap((word) => (word.trim() === '' ? [] : [word.trim()])),
@@ -40,8 +42,22 @@ export function readRetryPolicy(at: Cursor): RetryPolicy | undefined {
     statusCodes: policy.numbers('retriable_status_codes'),
     baseInterval: backOff?.duration('base_interval'),
     maxInterval: backOff?.duration('max_interval'),
+    responseHeaders: policy.messages('retriable_headers').map(readHeaderMatch),
+    requestHeaders: policy.messages('retriable_request_headers').map(readHeaderMatch),
+    otherHosts: policy.messages('retry_host_predicate').some((one) => PREVIOUS_HOSTS.test(one.any('typed_config')?.type ?? ''))
+      ? (policy.number('host_selection_retry_max_attempts') ?? 1)
+      : 0,
+    told: {
+      headers: (told?.messages('reset_headers') ?? []).map((one) => ({
+        name: lowerCase(one.string('name') ?? ''),
+        format: one.enum('format') === 'UNIX_TIMESTAMP' ? 'unix_timestamp' : 'seconds',
+      })),
+      maxInterval: told?.duration('max_interval') ?? 300_000,
+    },
   }
 }
+
+const PREVIOUS_HOSTS = /\.previous_hosts\.v\d\.PreviousHostsPredicate$/
 
 /** `at`: a RouteConfiguration, VirtualHost or RouteAction */
 export function readMirrors(at: Cursor): readonly MirrorPolicy[] {
@@ -50,6 +66,7 @@ export function readMirrors(at: Cursor): readonly MirrorPolicy[] {
     cluster: policy.string('cluster') || undefined,
     clusterHeader: lowerCase(policy.string('cluster_header') ?? '') || undefined,
     fraction: readFraction(policy.message('runtime_fraction')),
+    keepsHost: policy.boolean('disable_shadow_host_suffix_append') ?? false,
   }))
 }
 

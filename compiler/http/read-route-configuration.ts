@@ -8,7 +8,7 @@ import type { RuntimeValues } from '../match/runtime-values.ts'
 import { lowerCase } from '../match/string-match.ts'
 import { readMatch } from '../match/table.ts'
 import type { ActionRules } from './exchange.ts'
-import type { Route, RouteConfiguration, VirtualHost } from './model.ts'
+import type { Metadata, Route, RouteConfiguration, VirtualHost } from './model.ts'
 import { readForward } from './read-forward.ts'
 import { readMatchTree } from './read-match-tree.ts'
 import { readMirrors, readRetryPolicy } from './read-policies.ts'
@@ -55,6 +55,7 @@ function readVirtualHost(at: Cursor, settings: Settings): VirtualHost {
     filters: settings.rules.readFilters(at),
     includeRequestAttemptCount: at.boolean('include_request_attempt_count') ?? false,
     includeAttemptCountInResponse: at.boolean('include_attempt_count_in_response') ?? false,
+    metadata: readMetadata(at),
   }
 }
 
@@ -68,5 +69,11 @@ function readRoute(at: Cursor, settings: Settings): Route {
     action: forward === undefined ? settings.rules.readAction(at) : readForward(forward, settings.rules, settings.runtime),
     headers: settings.rules.readHeaders(at),
     filters: settings.rules.readFilters(at),
+    metadata: readMetadata(at),
   }
+}
+
+function readMetadata(at: Cursor): Metadata {
+  const entries = at.message('metadata')?.entries('filter_metadata') ?? []
+  return entries.length === 0 ? undefined : Object.fromEntries(entries)
 }

@@ -1,6 +1,6 @@
 /**
  * One HTTP request as routing sees it, and its headers as Envoy keeps them. In: what a client sends; out: reads that matchers and actions share.
- * Invariant: header names are lower-case and values are trimmed, as the codec leaves them; order and repetition are kept, except that Envoy's inline
+ * Invariant: header names are lower-case; order and repetition are kept, except that Envoy's inline
  * headers stand once, their values joined.
  * Source: Envoy's http/header_map.h (inline headers) and header_map_impl.cc; repeated headers were tried on a real Envoy.
  */
@@ -28,12 +28,20 @@ export interface RequestLine {
   readonly random?: number
 }
 
+/** Which headers are inline differs. */
+export type MessageKind = 'request' | 'response'
+
 /** Request or response headers. Pseudo headers are not in it: they are fields of the request. */
 export class Headers {
   private pairs: HeaderPair[] = []
+  private readonly of: MessageKind
 
-  static of(pairs: readonly HeaderPair[]): Headers {
-    const headers = new Headers()
+  constructor(of: MessageKind) {
+    this.of = of
+  }
+
+  static of(kind: MessageKind, pairs: readonly HeaderPair[]): Headers {
+    const headers = new Headers(kind)
     for (const [name, value] of pairs) headers.add(name, value)
     return headers
   }
@@ -62,23 +70,22 @@ export class Headers {
   /** adds a value behind others of that name; an inline header joins them with a comma */
   add(name: string, value: string): void {
     const key = name.toLowerCase()
-    const text = trim(value)
-    if (isInlineHeader(key)) {
+    if (isInlineHeader(this.of, key)) {
       const at = this.pairs.findIndex((pair) => pair[0] === key)
       const held = this.pairs[at]
       if (held !== undefined) {
-        this.pairs[at] = [key, held[1] === '' ? text : text === '' ? held[1] : `${held[1]},${text}`]
+        this.pairs[at] = [key, held[1] === '' ? value : value === '' ? held[1] : `${held[1]},${value}`]
         return
       }
     }
-    this.pairs.push([key, text])
+    this.pairs.push([key, value])
   }
 
   /** one value in place of all of that name */
   set(name: string, value: string): void {
     const key = name.toLowerCase()
     this.remove(key)
-    this.pairs.push([key, trim(value)])
+    this.pairs.push([key, value])
   }
 
   remove(name: string): void {
@@ -87,7 +94,7 @@ export class Headers {
   }
 
   copy(): Headers {
-    const made = new Headers()
+    const made = new Headers(this.of)
     made.pairs = [...this.pairs]
     return made
   }
@@ -115,7 +122,10 @@ export class HttpRequest {
   readonly path: string
   readonly scheme: string
   readonly headers: Headers
+  /** who is connected */
   readonly source: string | undefined
+  /** who the client is: the last one of x-forwarded-for where that is believed */
+  readonly remote: string | undefined
   readonly destination: string | undefined
   readonly random: number
   /** the connection is TLS */
@@ -131,10 +141,17 @@ export class HttpRequest {
     this.scheme = of.scheme
     this.headers = headers
     this.source = of.source
+    this.remote = of.remote ?? of.source
     this.destination = of.destination
     this.random = of.random
     this.tls = of.tls
     this.queryStart = pathEnd(of.path)
+  }
+
+  /** as it is before a connection manager has told its scheme */
+  withoutScheme(): HttpRequest {
+    const { method, authority, path, source, remote, destination, random, tls } = this
+    return new HttpRequest({ method, authority, path, scheme: '', source, remote, destination, random, tls }, this.headers)
   }
 
   /** path without query and fragment */
@@ -165,11 +182,11 @@ export class HttpRequest {
       case ':method':
         return this.method
       case ':path':
-        return this.path
+        return this.method === 'CONNECT' ? undefined : this.path
       case ':authority':
         return this.authority
       case ':scheme':
-        return this.scheme
+        return this.scheme === '' ? undefined : this.scheme
       default:
         return undefined
     }
@@ -178,6 +195,7 @@ export class HttpRequest {
 
 interface RequestOrigin {
   readonly source: string | undefined
+  readonly remote?: string | undefined
   readonly destination: string | undefined
   readonly random: number
   readonly tls: boolean

@@ -4,6 +4,7 @@
  * Source: Envoy's http/hash_policy.cc. A cookie that is missing and has a ttl would be made up at random: it hashes nothing here.
  */
 import { xxHash64Text } from '../balance/hash.ts'
+import { cookieValue } from '../match/cookie.ts'
 import type { HashPolicy } from './model.ts'
 import { addressText } from './internal-address.ts'
 import type { HttpRequest } from './request.ts'
@@ -33,7 +34,8 @@ function textsOf(policy: HashPolicy, request: HttpRequest): readonly string[] {
       return (rewrite === undefined ? [...values] : values.map((value) => rewrite.regex.replaceAll(value, rewrite.substitution))).sort()
     }
     case 'cookie':
-      return some(cookieOf(request, policy.name))
+      // an empty one is none
+      return some(cookieValue(request.headers.values('cookie'), policy.name) || undefined)
     case 'query_parameter':
       return some(request.query.get(policy.name))
     case 'source_ip':
@@ -45,18 +47,4 @@ function textsOf(policy: HashPolicy, request: HttpRequest): readonly string[] {
 
 function some(text: string | undefined): readonly string[] {
   return text === undefined ? [] : [text]
-}
-
-/** The first cookie of that name; an empty one is none. */
-function cookieOf(request: HttpRequest, name: string): string | undefined {
-  for (const header of request.headers.values('cookie')) {
-    for (const pair of header.split(';')) {
-      const equals = pair.indexOf('=')
-      if (equals < 0 || pair.slice(0, equals).trimStart() !== name) continue
-      const value = pair.slice(equals + 1)
-      const bare = value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value
-      return bare === '' ? undefined : bare
-    }
-  }
-  return undefined
 }

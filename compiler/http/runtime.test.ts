@@ -8,6 +8,7 @@ import { decide } from './eval.ts'
 import { findRoutes } from './find-routes.ts'
 import type { Decision } from './model.ts'
 import type { RequestLine } from './request.ts'
+import { readRuntime } from './runtime.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -68,6 +69,13 @@ test('reloadable features', () => {
   const any = { match: { prefix: '/' }, route: { cluster: 'c' } }
   assert.is(asker(any)({ path: '/a#b' }).status, 400)
   assert.is(asker(any, { 'envoy.reloadable_features.http_reject_path_with_fragment': false })({ path: '/a#b' }).path, '/a')
+})
+
+test('numbers, also in quotes; what is none is not set', () => {
+  const layer = { a: 1.5, b: '0.25', c: 'many', d: true, e: '', 'f.g': 0 }
+  const text = JSON.stringify({ layered_runtime: { layers: [{ name: 'l', static_layer: layer }] } })
+  const { number } = readRuntime(readInput([{ name: 'b.json', bytes: Buffer.from(text) }], createDiagnostics()).resources)
+  assert.equal(['a', 'b', 'c', 'd', 'e', 'f.g', 'h'].map(number), [1.5, 0.25, undefined, undefined, undefined, 0, undefined])
 })
 
 test.run()

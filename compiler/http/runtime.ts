@@ -9,6 +9,8 @@ import type { Node } from './connection-manager.ts'
 import type { Fraction } from './model.ts'
 
 export interface Runtime extends RuntimeValues {
+  /** a number, also in quotes, e.g. the bias of a load-balancing policy */
+  number(key: string): number | undefined
   readonly node: Node
 }
 
@@ -33,6 +35,7 @@ function createRuntime(values: ReadonlyMap<string, unknown>, node: Node): Runtim
       const value = values.get(key)
       return typeof value === 'boolean' ? value : value === 'true' ? true : value === 'false' ? false : otherwise
     },
+    number: (key) => numberOf(values.get(key)),
     count: (key) => countOf(values.get(key)),
     fraction: (key, otherwise) => fractionOf(values.get(key)) ?? otherwise,
   }
@@ -49,6 +52,11 @@ function flatten(value: unknown, prefix: string, into: Map<string, unknown>): vo
 
 function isFraction(value: object): value is { readonly numerator?: unknown; readonly denominator?: unknown } {
   return Object.hasOwn(value, 'numerator') || Object.hasOwn(value, 'denominator')
+}
+
+function numberOf(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  return typeof number === 'number' && !Number.isNaN(number) ? number : undefined
 }
 
 function countOf(value: unknown): number | undefined {

@@ -16,6 +16,8 @@ interface Entries {
   readonly copyOf?: 'listeners' | 'clusters'
 }
 
+const SCOPES = 'envoy.admin.v3.ScopedRoutesConfigDump'
+
 const SECTIONS: ReadonlyMap<string, readonly Entries[]> = new Map<string, readonly Entries[]>([
   ['envoy.admin.v3.BootstrapConfigDump', []],
   [
@@ -47,7 +49,7 @@ const SECTIONS: ReadonlyMap<string, readonly Entries[]> = new Map<string, readon
       { list: 'dynamic_route_configs', resource: 'route_config', state: 'plain' },
     ],
   ],
-  ['envoy.admin.v3.ScopedRoutesConfigDump', []],
+  [SCOPES, []],
   [
     'envoy.admin.v3.SecretsConfigDump',
     [
@@ -76,7 +78,25 @@ export function dumpSection(type: string, section: JsonObject, at: Pointer, type
       findings.push({ code: 'KM1101', severity: 'error', message: `${entries.list} needs a list`, pointer: [...at, key] })
     for (const [index, entry] of asList(list).entries()) readEntry(entries, entry, [...at, key, index], found, findings)
   }
+  if (type === SCOPES) found.push(...scopesOf(section, at))
   return { found, findings }
+}
+
+/** Scoped routes stand in lists of lists; nothing compiles them, and each is named. */
+function scopesOf(section: JsonObject, at: Pointer): readonly Found[] {
+  return ['inline_scoped_route_configs', 'dynamic_scoped_route_configs'].flatMap((list) =>
+    asList(get(section, list)).flatMap((entry, index) =>
+      asList(get(entry, 'scoped_route_configs')).map((value, inner): Found => {
+        const steps = [
+          keyOf(section, list) ?? list,
+          index,
+          (isObject(entry) && keyOf(entry, 'scoped_route_configs')) || 'scoped_route_configs',
+          inner,
+        ]
+        return { type: 'envoy.config.route.v3.ScopedRouteConfiguration', value, pointer: [...at, ...steps], origin: 'xds', loaded: true }
+      }),
+    ),
+  )
 }
 
 function readEntry(entries: Entries, entry: unknown, at: Pointer, found: Found[], findings: Finding[]): void {

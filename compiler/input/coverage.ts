@@ -4,12 +4,12 @@
  * scalars and lists of scalars once a field, Structs and unknown Any once, messages by their fields, an empty message as itself.
  *
  * Who decides, first match: a mark on the message or the field (for everything below it), a read (`compiled`), the fate of the field, the fate `*`
- * of its message, the longest prefix of its message's type, else `unclassified`. A fate on a message field holds for everything below it;
+ * of its message, the longest prefix of its message's type, a second field of a oneof (`rejected`), else `unclassified`. A fate on a message field holds for everything below it;
  * what nobody classified stays unclassified below, but for the payload of an Any, whose own type may have a fate.
  */
 import type { FieldClass } from './cursor.ts'
 import { type Mark, Message, RawAny } from './message.ts'
-import type { ValueKind } from './schema.ts'
+import type { Field, ValueKind } from './schema.ts'
 
 export type Fate = Mark
 
@@ -48,6 +48,8 @@ export interface CoverageRoot {
 }
 
 const COMPILED: Mark = { class: 'compiled', reason: '' }
+/** Of two fields of one choice somebody read one; the decoder has refused both. */
+const SECOND: Mark = { class: 'rejected', reason: 'a second field of one choice, which Envoy refuses' }
 const UNCLASSIFIED = { class: 'unclassified', reason: '' } as const
 
 /** A resource of a type that the fates do not name; it has been warned about. */
@@ -134,9 +136,10 @@ class Walker {
     for (let slot = 0; slot < fields.length; slot++) {
       const field = fields[slot]
       if (field === undefined) continue
-      const outcome = mark ?? message.mark(slot) ?? (message.isRead(slot) ? COMPILED : this.fate(type.name, field.name))
+      const known = mark ?? message.mark(slot) ?? (message.isRead(slot) ? COMPILED : this.fate(type.name, field.name))
+      const outcome = known === UNCLASSIFIED && isSecond(field, fields) ? SECOND : known
       const suffix = field.repeated || field.map !== undefined ? `${field.name}[]` : field.name
-      this.value(message.values[slot], pattern.child(suffix), outcome, field.kind)
+      this.value(message.at(slot), pattern.child(suffix), outcome, field.kind)
     }
   }
 
@@ -168,6 +171,11 @@ class Walker {
     this.byType.set(type, fate)
     return fate
   }
+}
+
+/** whether another field of the same choice is set */
+function isSecond({ name, oneof }: Field, fields: readonly Field[]): boolean {
+  return oneof !== undefined && fields.some((other) => other.oneof === oneof && other.name !== name)
 }
 
 /** a message, an Any, or the entry of a map with one of these */

@@ -22,7 +22,7 @@ const found = (fields: object, origin: Origin = 'xds') => decode(cluster(fields)
 
 /** a decoded message as plain data */
 function plain(value: unknown): unknown {
-  if (value instanceof Message) return Object.fromEntries(value.shape.fields.map(({ name }, slot) => [name, plain(value.values[slot])]))
+  if (value instanceof Message) return Object.fromEntries(value.shape.fields.map(({ name }, slot) => [name, plain(value.at(slot))]))
   if (value instanceof RawAny) return { any: value.typeName, value: value.value }
   return Array.isArray(value) ? value.map(plain) : value
 }

@@ -6,7 +6,7 @@
 import type { Code } from '../diag/codes.ts'
 import type { Diagnostics, Severity } from '../diag/diagnostic.ts'
 import { isObject, type JsonObject } from './json-object.ts'
-import { Message, RawAny, rootShape } from './message.ts'
+import { made, Message, RawAny, rootShape } from './message.ts'
 import { duration, quote, Refusal, scalar, timestamp } from './scalars.ts'
 import { type Field, type MessageType, type Schema, typeName } from './schema.ts'
 
@@ -19,7 +19,8 @@ const FINDINGS_LIMIT = 100_000
 export type Origin = 'static' | 'xds'
 
 /** `listed`: not compiled, only accounted for; what is wrong with it stops nobody and is a warning */
-export type Use = 'compiled' | 'listed'
+/** `loaded`: compiled, and a proxy has taken it already, maybe one that took what newer ones refuse */
+export type Use = 'compiled' | 'loaded' | 'listed'
 
 export interface Decoder {
   /** the decoded resource; undefined when the value is no object at all */
@@ -33,6 +34,7 @@ export function createDecoder(schema: Schema, diag: Diagnostics): Decoder {
   return {
     resource(type, value, path, origin, use) {
       walker.lenient = use === 'listed'
+      walker.disallowed = use === 'loaded' ? 'warning' : 'error'
       walker.root = path
       walker.origin = origin
       walker.trail.length = 0
@@ -56,6 +58,7 @@ class Walker {
   root = ''
   /** errors count as warnings: what is decoded is not compiled */
   lenient = false
+  disallowed: Severity = 'error'
   origin: Origin = 'xds'
   private findings = 0
   /** values of the messages that are being decoded, so that each message gets a list of just its size */
@@ -117,22 +120,22 @@ class Walker {
         oneofs |= field.oneofBit
       }
       if (field.disallowed)
-        this.report('KM1112', `"${field.name}" is no longer taken by Envoy by default`, this.path(field.name), 'warning')
+        this.report('KM1112', `"${field.name}" is no longer taken by Envoy by default`, this.path(field.name), this.disallowed)
       this.trail.push(field)
       const decoded = this.field(field, given, depth)
       this.trail.pop()
       if (decoded === undefined) continue
-      if (again !== undefined) this.stack[base + again] = decoded
+      if (again !== undefined) this.stack[base + again] = joined(field, this.stack[base + again], decoded)
       else {
         shape = shape.with(field)
         this.stack[this.top++] = decoded
       }
     }
-    const values = this.stack.slice(base, this.top)
+    const decoded = made(shape, this.stack, base)
     this.top = base
     if (shape.missing.length > 0) this.reportMissing(type, shape.missing, value, unknown)
     if (shape.missingOneofs.length > 0) this.reportMissingOneofs(type, shape.missingOneofs, value, unknown)
-    return new Message(shape, values)
+    return decoded
   }
 
   private unknownField(type: MessageType, key: string): void {
@@ -141,10 +144,11 @@ class Walker {
     else this.report('KM1102', `unknown field ${quote(key)} of ${type.name}, ignored as Envoy does`, where, 'warning')
   }
 
-  /** Tried on Envoy: under both names the last one counts; a member of a oneof set twice is refused. */
+  /** Tried on Envoy: under both names the last one counts, and lists are joined; a member of a oneof set twice is refused. */
   private setAgain(field: Field): void {
     const message = `"${field.name}" is set twice, as ${field.name} and as ${field.json}`
-    if (field.oneof === undefined) this.report('KM1113', `${message}; the last one counts`, this.path(field.name), 'warning')
+    const counts = field.repeated ? 'the lists are joined' : 'the last one counts'
+    if (field.oneof === undefined) this.report('KM1113', `${message}; ${counts}`, this.path(field.name), 'warning')
     else this.report('KM1105', message, this.path(field.name))
   }
 
@@ -283,7 +287,8 @@ class Walker {
   }
 
   private allowed(field: Field, name: string): string {
-    if (field.enum?.disallowed.has(name)) this.report('KM1112', `${name} is no longer taken by Envoy by default`, this.path(), 'warning')
+    if (field.enum?.disallowed.has(name))
+      this.report('KM1112', `${name} is no longer taken by Envoy by default`, this.path(), this.disallowed)
     return name
   }
 
@@ -324,9 +329,9 @@ class Walker {
   /** udpa.type.v1.TypedStruct and xds.type.v3.TypedStruct carry a message as a Struct; Envoy converts it by its type_url. */
   private typedStruct(message: Message, depth: number): Message {
     const { slots } = message.shape
-    const url = message.values[slots.get('type_url') ?? -1]
+    const url = message.at(slots.get('type_url') ?? -1)
     const slot = slots.get('value') ?? -1
-    const held = message.values[slot]
+    const held = message.at(slot)
     if (typeof url !== 'string' || held === undefined) return message
     const type = this.schema.message(typeName(url))
     const field = message.shape.fields[slot] as Field
@@ -335,9 +340,9 @@ class Walker {
       type === undefined || type.wellKnown !== undefined ? new RawAny(typeName(url), held) : this.message(type, held, depth + 1, 'field')
     this.trail.pop()
     if (decoded === undefined) return message
-    return new Message(
+    return Message.of(
       message.shape,
-      message.values.map((value, at) => (at === slot ? decoded : value)),
+      message.shape.fields.map((_, at) => (at === slot ? decoded : message.at(at))),
     )
   }
 }
@@ -346,4 +351,9 @@ function isGiven(value: JsonObject, field: Field): boolean {
   return (
     (Object.hasOwn(value, field.name) && value[field.name] !== null) || (Object.hasOwn(value, field.json) && value[field.json] !== null)
   )
+}
+
+/** Of a field that is set under both of its names. */
+function joined(field: Field, first: unknown, second: unknown): unknown {
+  return field.repeated && field.map === undefined ? [...(first as readonly unknown[]), ...(second as readonly unknown[])] : second
 }

@@ -21,7 +21,7 @@ function equalMessages(a: Message, b: Message): boolean {
   if (a.shape.type !== b.shape.type || a.shape.fields.length !== b.shape.fields.length) return false
   return a.shape.fields.every((field, slot) => {
     const other = b.shape.slots.get(field.name)
-    return other !== undefined && equal(a.values[slot], b.values[other])
+    return other !== undefined && equal(a.at(slot), b.at(other))
   })
 }
 

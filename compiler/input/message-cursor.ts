@@ -10,10 +10,11 @@ import { typeName } from './schema.ts'
 
 /** What a cursor stands on, for its path: a root, or a place in another message. */
 type Place =
-  | { readonly root: string }
+  | { readonly root: string | (() => string) }
   | { readonly parent: MessageCursor; readonly field: string; readonly step: number | string | undefined }
 
-export function createCursor(message: Message, path: string): Cursor {
+/** `path` may be a function, for cursors that are rarely asked where they are */
+export function createCursor(message: Message, path: string | (() => string)): Cursor {
   return new MessageCursor(message, { root: path })
 }
 
@@ -35,8 +36,22 @@ class MessageCursor implements Cursor {
 
   get path(): string {
     const { place } = this
-    if ('root' in place) return place.root
-    return `${place.parent.path}.${place.field}${place.step === undefined ? '' : showStep(place.step)}`
+    if ('root' in place) return typeof place.root === 'string' ? place.root : place.root()
+    // joined, because `+` keeps the parts beside the whole, and some of a hundred thousand paths are kept
+    const parts: string[] = []
+    this.addPath(parts)
+    return parts.join('')
+  }
+
+  private addPath(parts: string[]): void {
+    const { place } = this
+    if ('root' in place) {
+      parts.push(this.path)
+      return
+    }
+    place.parent.addPath(parts)
+    parts.push('.', place.field)
+    if (place.step !== undefined) parts.push(showStep(place.step))
   }
 
   has(field: string): boolean {
@@ -91,7 +106,8 @@ class MessageCursor implements Cursor {
   }
 
   messages(field: string): readonly Cursor[] {
-    return this.list(field).map((value, index) => this.below(field, value, index))
+    const list = this.list(field)
+    return list.length === 0 ? NOTHING : list.map((value, index) => this.below(field, value, index))
   }
 
   strings(field: string): readonly string[] {
@@ -99,11 +115,13 @@ class MessageCursor implements Cursor {
   }
 
   numbers(field: string): readonly number[] {
-    return this.list(field).map(Number)
+    const list = this.list(field)
+    return list.length === 0 ? NOTHING : list.map(Number)
   }
 
   map(field: string): readonly (readonly [string, Cursor])[] {
-    return this.entries(field).map(([key, value]) => [key, this.below(field, value, key)] as const)
+    const entries = this.entries(field)
+    return entries.length === 0 ? NOTHING : entries.map(([key, value]) => [key, this.below(field, value, key)] as const)
   }
 
   entries(field: string): readonly (readonly [string, unknown])[] {
@@ -117,7 +135,7 @@ class MessageCursor implements Cursor {
   any(field: string): Cursor | undefined {
     const slot = this.slot(field)
     if (slot === undefined) return undefined
-    return this.below(field, this.node.values[slot], undefined, slot)
+    return this.below(field, this.node.at(slot), undefined, slot)
   }
 
   mark(field: string, fieldClass: FieldClass, reason: string): void {
@@ -143,7 +161,7 @@ class MessageCursor implements Cursor {
     const slot = this.slot(field)
     if (slot === undefined) return undefined
     this.node.setRead(slot)
-    return this.node.values[slot]
+    return this.node.at(slot)
   }
 
   private expect(field: string, kind: 'string' | 'boolean' | 'object'): unknown {
@@ -172,7 +190,7 @@ class MessageCursor implements Cursor {
   private payload(): Cursor {
     const url = this.string('type_url') ?? ''
     const slot = this.node.shape.slots.get('value')
-    const held = slot === undefined ? undefined : this.node.values[slot]
+    const held = slot === undefined ? undefined : this.node.at(slot)
     if (slot !== undefined && held instanceof Message) {
       this.node.setRead(slot)
       return new MessageCursor(held, { parent: this, field: 'value', step: undefined })

@@ -58,40 +58,127 @@ export class Shape {
 
 const WIDE = 30
 
-export class Message {
-  readonly shape: Shape
-  readonly values: readonly unknown[]
-  /** bit i: the field in slot i was read */
-  private read = 0
-  private readWide: Set<number> | undefined
-  private marked: Map<number, Mark> | undefined
+/** What few messages have: reads of slots beyond the bits, and marks by slot. */
+interface Rare {
+  bits: number
+  readonly read: Set<number>
+  readonly marks: Map<number, Mark>
+}
 
-  constructor(shape: Shape, values: readonly unknown[]) {
+/** A hundred thousand endpoints are a million messages: values stand in the object itself, without a list of their own, and there is one class for each few sizes. */
+export abstract class Message {
+  readonly shape: Shape
+  /** bit i: the field in slot i was read */
+  private state: number | Rare = 0
+
+  protected constructor(shape: Shape) {
     this.shape = shape
-    this.values = values
   }
 
+  /** @param values in the order of the shape's fields */
+  static of(shape: Shape, values: readonly unknown[]): Message {
+    return made(shape, values, 0)
+  }
+
+  /** the value of the field in this slot */
+  abstract at(slot: number): unknown
+
   setRead(slot: number): void {
-    if (slot < WIDE) this.read |= 1 << slot
-    else {
-      this.readWide ??= new Set()
-      this.readWide.add(slot)
-    }
+    if (slot >= WIDE) this.seldom().read.add(slot)
+    else if (typeof this.state === 'number') this.state |= 1 << slot
+    else this.state.bits |= 1 << slot
   }
 
   isRead(slot: number): boolean {
-    return slot < WIDE ? (this.read & (1 << slot)) !== 0 : this.readWide?.has(slot) === true
+    const { state } = this
+    if (typeof state === 'number') return slot < WIDE && (state & (1 << slot)) !== 0
+    return slot < WIDE ? (state.bits & (1 << slot)) !== 0 : state.read.has(slot)
   }
 
   setMark(slot: number, mark: Mark): void {
-    this.marked ??= new Map()
-    this.marked.set(slot, mark)
+    this.seldom().marks.set(slot, mark)
   }
 
   /** the mark of a slot, or of the whole message (slot -1) */
   mark(slot: number): Mark | undefined {
-    return this.marked?.get(slot)
+    return typeof this.state === 'number' ? undefined : this.state.marks.get(slot)
   }
+
+  private seldom(): Rare {
+    if (typeof this.state === 'number') this.state = { bits: this.state, read: new Set(), marks: new Map() }
+    return this.state
+  }
+}
+
+class Small extends Message {
+  private readonly first: unknown
+  constructor(shape: Shape, first: unknown) {
+    super(shape)
+    this.first = first
+  }
+  at(slot: number): unknown {
+    return slot === 0 ? this.first : undefined
+  }
+}
+
+class Medium extends Message {
+  private readonly first: unknown
+  private readonly second: unknown
+  constructor(shape: Shape, first: unknown, second: unknown) {
+    super(shape)
+    this.first = first
+    this.second = second
+  }
+  at(slot: number): unknown {
+    return slot === 0 ? this.first : slot === 1 ? this.second : undefined
+  }
+}
+
+class Large extends Message {
+  private readonly first: unknown
+  private readonly second: unknown
+  private readonly third: unknown
+  private readonly fourth: unknown
+  constructor(shape: Shape, values: readonly unknown[], base: number) {
+    super(shape)
+    this.first = values[base]
+    this.second = values[base + 1]
+    this.third = values[base + 2]
+    this.fourth = shape.fields.length > 3 ? values[base + 3] : undefined
+  }
+  at(slot: number): unknown {
+    switch (slot) {
+      case 0:
+        return this.first
+      case 1:
+        return this.second
+      case 2:
+        return this.third
+      case 3:
+        return this.fourth
+      default:
+        return undefined
+    }
+  }
+}
+
+class Huge extends Message {
+  private readonly values: readonly unknown[]
+  constructor(shape: Shape, values: readonly unknown[]) {
+    super(shape)
+    this.values = values
+  }
+  at(slot: number): unknown {
+    return this.values[slot]
+  }
+}
+
+/** `values` from `base` on, in the order of the shape's fields; the list itself is not kept */
+export function made(shape: Shape, values: readonly unknown[], base: number): Message {
+  const size = shape.fields.length
+  if (size <= 1) return new Small(shape, size === 0 ? undefined : values[base])
+  if (size === 2) return new Medium(shape, values[base], values[base + 1])
+  return size <= 4 ? new Large(shape, values, base) : new Huge(shape, values.slice(base, base + size))
 }
 
 /** An Any whose type is not in the schema, or is a well-known type with a JSON of its own. */

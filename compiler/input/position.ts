@@ -1,6 +1,7 @@
 /**
  * Where things stand in the text. In: xDS paths, pointers, offsets; out: file, line and column, both from 1, columns in characters.
  * Nothing is kept while parsing: the text is scanned along the pointer when somebody asks, and what was met on the way is remembered.
+ * A binary response has no lines: its bytes are columns of line 1, counted from 1.
  */
 import type { Place } from '../diag/place.ts'
 import type { Pointer } from './found.ts'
@@ -8,12 +9,15 @@ import { createJsonPositions } from './json-position.ts'
 import type { Landmarks } from './json-text.ts'
 import { createLines, type Lines } from './lines.ts'
 import { parsePath } from './path.ts'
+import type { Language, OffsetUnit } from './read-text.ts'
+import type { Schema } from './schema.ts'
 import type { Source } from './text.ts'
+import { createWirePositions } from './wire-position.ts'
 import { createYamlPositions } from './yaml-position.ts'
 
 /** Where a document begins: a TextDocument without its value, which is large. */
 export interface DocumentStart {
-  readonly language: 'json' | 'yaml'
+  readonly language: Language
   readonly start: number
 }
 
@@ -24,13 +28,15 @@ export interface Locator {
   add(path: string, source: number, document: DocumentStart, pointer: Pointer): void
   locate(path: string): Place | undefined
   pointer(source: number, document: DocumentStart, pointer: Pointer): Place | undefined
-  offset(source: number, unit: 'byte' | 'character', offset: number): Place
+  offset(source: number, unit: OffsetUnit, offset: number): Place
 }
 
-/** Finds the byte (JSON) or character (YAML) offset of the deepest part of the pointer that is in the text. */
+/** Finds the byte (JSON, binary) or character (YAML) offset of the deepest part of the pointer that is in the text. */
 export interface Positions {
   offset(start: number, pointer: Pointer): number
 }
+
+const UNITS: Readonly<Record<Language, OffsetUnit>> = { json: 'byte', yaml: 'character', binary: 'binary' }
 
 interface Root {
   readonly source: number
@@ -38,7 +44,7 @@ interface Root {
   readonly pointer: Pointer
 }
 
-export function createLocator(sources: readonly Source[]): Locator {
+export function createLocator(sources: readonly Source[], schema: Schema): Locator {
   const roots = new Map<string, Root>()
   const lines = new Map<number, Lines>()
   const positions = new Map<string, Positions>()
@@ -48,15 +54,20 @@ export function createLocator(sources: readonly Source[]): Locator {
   const positionsOf = (index: number, language: DocumentStart['language']) =>
     cached(positions, `${language} ${index}`, () => {
       const bytes = sources[index]?.bytes ?? new Uint8Array(0)
+      if (language === 'binary') return createWirePositions(bytes, schema)
       return language === 'json' ? createJsonPositions(bytes, marks.get(index) ?? new Map()) : createYamlPositions(bytes)
     })
 
-  const place = (source: number, unit: 'byte' | 'character', offset: number): Place => ({
+  const place = (source: number, unit: OffsetUnit, offset: number): Place => ({
     file: sources[source]?.name ?? '',
-    ...(unit === 'byte' ? linesOf(source).byte(offset) : linesOf(source).character(offset)),
+    ...(unit === 'binary'
+      ? { line: 1, column: offset + 1 }
+      : unit === 'byte'
+        ? linesOf(source).byte(offset)
+        : linesOf(source).character(offset)),
   })
   const pointer = (source: number, document: DocumentStart, steps: Pointer): Place =>
-    place(source, document.language === 'json' ? 'byte' : 'character', positionsOf(source, document.language).offset(document.start, steps))
+    place(source, UNITS[document.language], positionsOf(source, document.language).offset(document.start, steps))
 
   return {
     mark(source, landmarks) {

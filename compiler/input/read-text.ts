@@ -1,17 +1,24 @@
 /**
  * One source to its documents. In: bytes; out: parsed values, each with where it begins, and what is wrong with the text, with offsets.
- * JSON first where the text begins like JSON, YAML else; a text may hold several documents of either. Invariant: never throws.
+ * A binary response where the bytes are one, then JSON where the text begins like JSON, YAML else; a text may hold several documents. Invariant: never throws.
  */
 import type { Code } from '../diag/codes.ts'
 import { findJsonMistake } from './json-mistake.ts'
 import { countKeys, type JsonScan, type Landmarks, repeatedKeys, scanJson, skipSpace } from './json-text.ts'
-import { type Source, toText } from './text.ts'
+import type { Schema } from './schema.ts'
+import { type Source, TEXT_LIMIT, toText } from './text.ts'
+import { readResponse, recogniseResponse, type ResponseKind } from './wire-response.ts'
 import { parseYaml, YAML_LIMIT } from './yaml-text.ts'
+
+export type Language = 'json' | 'yaml' | 'binary'
+
+/** `binary`: bytes of something that has no lines */
+export type OffsetUnit = 'byte' | 'character' | 'binary'
 
 export interface TextDocument {
   readonly value: unknown
-  readonly language: 'json' | 'yaml'
-  /** byte offset of the document (JSON), or its number in the text (YAML) */
+  readonly language: Language
+  /** byte offset of the document (JSON), or of the resource (binary), or its number in the text (YAML) */
   readonly start: number
 }
 
@@ -19,11 +26,13 @@ export interface TextFinding {
   readonly code: Code
   readonly severity: 'error' | 'warning'
   readonly message: string
-  readonly at: { readonly unit: 'byte' | 'character'; readonly offset: number }
+  readonly at: { readonly unit: OffsetUnit; readonly offset: number }
 }
 
 export interface TextContent {
-  readonly documents: readonly TextDocument[]
+  /** once: those of a binary response are made one by one */
+  readonly documents: Iterable<TextDocument>
+  /** complete when the documents were taken */
   readonly findings: readonly TextFinding[]
   /** of a JSON text */
   readonly landmarks?: Landmarks
@@ -35,7 +44,14 @@ const JSON_DEPTH = 500
 const RETRY_LIMIT = 1_000_000
 const REPEATED_KEYS_SHOWN = 1000
 
-export function readText(source: Source): TextContent {
+/** What is held in memory: a text, which is not binary. */
+interface Texts extends TextContent {
+  readonly documents: readonly TextDocument[]
+}
+
+export function readText(source: Source, schema: Schema): TextContent {
+  const response = source.bytes.length > TEXT_LIMIT ? undefined : recogniseResponse(source.bytes)
+  if (response !== undefined) return readBinary(source.bytes, response, schema)
   const text = toText(source.bytes)
   if (typeof text !== 'string') return failed(text.code, text.message, text.offset)
   const { bytes } = source
@@ -52,11 +68,25 @@ export function readText(source: Source): TextContent {
   return isYaml || !yaml.findings.some((finding) => finding.severity === 'error') ? yaml : json
 }
 
-function failed(code: Code, message: string, offset: number): TextContent {
+function readBinary(bytes: Uint8Array, response: ResponseKind, schema: Schema): TextContent {
+  const findings: TextFinding[] = []
+  const documents = function* (): Generator<TextDocument> {
+    for (const item of readResponse(bytes, response, schema)) {
+      if (item.kind === 'resource') yield { value: item.json, language: 'binary', start: item.offset }
+      else {
+        const { code, severity, message, offset } = item
+        findings.push({ code, severity, message, at: { unit: 'binary', offset } })
+      }
+    }
+  }
+  return { documents: documents(), findings }
+}
+
+function failed(code: Code, message: string, offset: number): Texts {
   return { documents: [], findings: [{ code, severity: 'error', message, at: { unit: 'byte', offset } }] }
 }
 
-function readJson(bytes: Uint8Array, text: string, start: number, { keys, landmarks }: JsonScan): TextContent {
+function readJson(bytes: Uint8Array, text: string, start: number, { keys, landmarks }: JsonScan): Texts {
   const whole = parsed(text)
   if (whole !== undefined)
     return {
@@ -99,11 +129,11 @@ function repeated(bytes: Uint8Array, written: number, known: number): readonly T
 
 const MISTAKES: Readonly<Record<string, Code>> = { syntax: 'KM1004', aliases: 'KM1018', depth: 'KM1017', 'repeated key': 'KM1014' }
 
-function readYaml(text: string): TextContent {
+function readYaml(text: string): Texts {
   if (text.length > YAML_LIMIT) {
-    return failed('KM1007', `the YAML text has ${Math.ceil(text.length / 1e6)} MB, more than ${YAML_LIMIT / 1e6}; JSON may have more`, 0)
+    return failed('KM1023', `the YAML text has ${(text.length / 1e6).toFixed(1)} MB, more than ${(YAML_LIMIT / 1e6).toFixed(1)}`, 0)
   }
-  const { documents, mistakes } = parseYaml(text)
+  const { values: parsedValues, mistakes } = parseYaml(text)
   const findings = mistakes.map(({ kind, message, offset }): TextFinding => {
     const shown =
       kind === 'repeated key'
@@ -120,8 +150,8 @@ function readYaml(text: string): TextContent {
       at: { unit: 'character', offset },
     }
   })
-  const values = documents
-    .map(({ value }, start): TextDocument => ({ value, language: 'yaml', start }))
+  const values = parsedValues
+    .map((value, start): TextDocument => ({ value, language: 'yaml', start }))
     .filter(({ value }) => value !== null && value !== undefined)
   if (values.length === 0 && !findings.some(({ severity }) => severity === 'error')) return failed('KM1002', 'the file has no content', 0)
   return { documents: values, findings }

@@ -113,4 +113,8 @@ test('the order of files, lists and keys does not matter', () => {
   assert.equal(one.paths, other.paths)
 })
 
+test('a YAML text over the limit is named, not read', () => {
+  assert.equal(read(Buffer.alloc(10_500_000, 'a')).found, ['KM1023 f0:1:1'])
+})
+
 test.run()

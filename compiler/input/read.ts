@@ -7,9 +7,11 @@ import type { Locate } from '../diag/place.ts'
 import { createDecoder, type Decoder } from './decode.ts'
 import { equal } from './equal.ts'
 import { findResources } from './forms.ts'
-import type { Found } from './found.ts'
+import type { Found, Pointer } from './found.ts'
+import { isObject } from './json-object.ts'
 import { Message, RawAny } from './message.ts'
 import { createCursor } from './message-cursor.ts'
+import { get } from './json-object.ts'
 import { createLocator, type Locator } from './position.ts'
 import { readText, type TextDocument } from './read-text.ts'
 import { kindOf, nameOf, pathOf, type Resource } from './resource.ts'
@@ -23,7 +25,7 @@ export interface Input {
 }
 
 export function readInput(sources: readonly Source[], diag: Diagnostics, schema: Schema = envoySchema()): Input {
-  const locator = createLocator(sources)
+  const locator = createLocator(sources, schema)
   const reader = new Reader(diag, schema, locator)
   for (const [index, source] of sources.entries()) reader.source(index, source)
   return reader.finish()
@@ -54,10 +56,8 @@ class Reader {
   }
 
   source(index: number, source: Source): void {
-    const { documents, findings, landmarks } = readText(source)
+    const { documents, findings, landmarks } = readText(source, this.schema)
     if (landmarks !== undefined) this.locator.mark(index, landmarks)
-    for (const { code, severity, message, at } of findings)
-      this.diag.report({ code, severity, message, path: '', ...this.locator.offset(index, at.unit, at.offset) })
     for (const document of documents) {
       const forms = findResources(document.value, this.schema)
       for (const { code, severity, message, pointer } of forms.findings) {
@@ -66,9 +66,14 @@ class Reader {
       for (const found of forms.found) {
         const candidate = { found, source: index, document }
         if (found.copy) this.copies.push(candidate)
-        else this.take(candidate)
+        else {
+          this.take(candidate)
+          if (document.language === 'json') release(document.value, found.pointer)
+        }
       }
     }
+    for (const { code, severity, message, at } of findings)
+      this.diag.report({ code, severity, message, path: '', ...this.locator.offset(index, at.unit, at.offset) })
   }
 
   finish(): Input {
@@ -100,10 +105,9 @@ class Reader {
       return this.reject(candidate, 'KM1019', `a resource of type ${found.type} has no name`)
     if (known === undefined) this.locator.add(path, candidate.source, candidate.document, found.pointer)
     const type = this.schema.message(found.type)
+    const use = !COMPILED.has(kind) ? 'listed' : found.loaded === true ? 'loaded' : 'compiled'
     const content =
-      type === undefined
-        ? new RawAny(found.type, found.value)
-        : this.decoder.resource(type, found.value, path, found.origin, COMPILED.has(kind) ? 'compiled' : 'listed')
+      type === undefined ? new RawAny(found.type, found.value) : this.decoder.resource(type, found.value, path, found.origin, use)
     if (content === undefined) return
     if (known !== undefined) return this.repeat(candidate, known, content)
     if (kind === 'other') {
@@ -118,7 +122,14 @@ class Reader {
     const first = this.locator.locate(known.path)
     const where = first === undefined ? '' : ` (first at ${first.file}:${first.line})`
     const what = `${known.path} is defined twice${where}`
-    if (same) this.reject(candidate, 'KM1013', `${what}, both times the same; one is used`, 'warning')
+    // of static resources Envoy keeps the first listener of a name, and refuses a second cluster even where it is equal (tried)
+    const of = candidate.found.origin === 'static' && candidate.found.loaded !== true ? known.kind : undefined
+    if (known.kind === 'lds' && candidate.found.loaded !== true && get(candidate.found.value, 'name') === undefined)
+      this.reject(candidate, 'KM1012', `two listeners without names have the address ${known.name}`)
+    else if (of === 'lds' && !same)
+      this.reject(candidate, 'KM1012', `${what}, and the two differ; as in Envoy, the first one counts`, 'warning')
+    else if (of === 'cds' && same) this.reject(candidate, 'KM1013', `${what}; Envoy does not start with that`)
+    else if (same) this.reject(candidate, 'KM1013', `${what}, both times the same; one is used`, 'warning')
     else this.reject(candidate, 'KM1012', `${what}, and the two differ`)
   }
 
@@ -130,6 +141,15 @@ class Reader {
   ): void {
     this.diag.report({ code, severity, message, path: '', ...this.locator.pointer(source, document, found.pointer) })
   }
+}
+
+/** What was decoded is not held twice: of a large dump that is much. In YAML an alias may still need it. */
+function release(root: unknown, pointer: Pointer): void {
+  let holder = root
+  for (const step of pointer.slice(0, -1))
+    holder = isObject(holder) || Array.isArray(holder) ? (holder as Readonly<Record<string, unknown>>)[step] : undefined
+  const last = pointer.at(-1)
+  if (last !== undefined && (isObject(holder) || Array.isArray(holder))) (holder as Record<string, unknown>)[last] = null
 }
 
 function compare(a: string, b: string): number {

@@ -20,6 +20,9 @@ export interface Unreadable {
 
 export const TEXT_LIMIT = 500 * 1000 * 1000
 
+/** A bootstrap or a single resource in binary does not say what it is; only the Anys of a response do. */
+const BINARY = 'the file is binary; of binary protobuf only DiscoveryResponse and DeltaDiscoveryResponse say what they hold'
+
 const MAGIC: readonly (readonly [readonly number[], string])[] = [
   [[0x1f, 0x8b], 'gzip'],
   [[0x28, 0xb5, 0x2f, 0xfd], 'zstd'],
@@ -30,9 +33,14 @@ const MAGIC: readonly (readonly [readonly number[], string])[] = [
   [[0x89, 0x50, 0x4e, 0x47], 'a PNG image'],
 ]
 
+/** @param size bytes of a file that is over the limit */
+export function tooLong(size: number): { readonly message: string } {
+  return { message: `the file has ${Math.ceil(size / 1e6)} MB, more than ${TEXT_LIMIT / 1e6}` }
+}
+
 export function toText(bytes: Uint8Array): string | Unreadable {
   if (bytes.length > TEXT_LIMIT) {
-    return { code: 'KM1007', message: `the text has ${Math.ceil(bytes.length / 1e6)} MB, more than ${TEXT_LIMIT / 1e6}`, offset: 0 }
+    return { code: 'KM1007', ...tooLong(bytes.length), offset: 0 }
   }
   const magic = MAGIC.find(([start]) => start.every((byte, at) => bytes[at] === byte))
   if (magic) return { code: 'KM1006', message: `the file is ${magic[1]}, not JSON or YAML`, offset: 0 }
@@ -43,7 +51,7 @@ export function toText(bytes: Uint8Array): string | Unreadable {
   if (buffer.length > 262 && buffer.toString('latin1', 257, 262) === 'ustar')
     return { code: 'KM1006', message: 'the file is a tar archive, not JSON or YAML', offset: 0 }
   const zero = buffer.subarray(0, 4096).indexOf(0)
-  if (zero >= 0) return { code: 'KM1006', message: 'the file is binary (it has NUL bytes), not JSON or YAML', offset: zero }
+  if (zero >= 0) return { code: 'KM1006', message: BINARY, offset: zero }
   if (isAscii(buffer)) return looksBinary(buffer) ?? buffer.toString('latin1')
   if (!isUtf8(buffer))
     return looksBinary(buffer) ?? { code: 'KM1005', message: 'the file has bytes that are not UTF-8', offset: invalidUtf8(buffer) }
@@ -58,7 +66,7 @@ function looksBinary(buffer: Buffer): Unreadable | undefined {
     const byte = buffer[at] as number
     const odd = byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d
     if (odd && at < 16 && buffer[0] !== 0x7b && buffer[0] !== 0x5b) {
-      return { code: 'KM1006', message: 'the file is binary (protobuf perhaps), not JSON or YAML', offset: at }
+      return { code: 'KM1006', message: BINARY, offset: at }
     }
   }
   return undefined

@@ -1,32 +1,110 @@
 /**
  * All messages of a resource, by type. In: a decoded resource and the types that somebody asks for. Out: a cursor for each message of these types,
- * parents first, also inside of Any payloads. Messages that nobody asks for get no cursor and no path, so that a walk over a large snapshot is cheap.
+ * parents first, also inside of Any payloads. Messages that nobody asks for get no cursor and no path, and types that cannot hold one of those are not
+ * entered, so that a walk over a large snapshot is cheap.
  */
 import type { Cursor } from './cursor.ts'
 import { showStep } from './decode.ts'
 import { Message } from './message.ts'
 import { createCursor } from './message-cursor.ts'
 import type { Resource } from './resource.ts'
+import type { Field, MessageType } from './schema.ts'
 
 export function walkMessages(resource: Resource, types: ReadonlySet<string>, visit: (at: Cursor) => void): void {
-  if (resource.content instanceof Message) descend(resource.content, () => resource.path, types, visit)
+  if (resource.content instanceof Message) new Walk(resource.path, types, visit).message(resource.content)
 }
 
-function descend(message: Message, path: () => string, types: ReadonlySet<string>, visit: (at: Cursor) => void): void {
-  const { type, fields } = message.shape
-  if (types.has(type.name)) visit(createCursor(message, path()))
-  for (const [slot, field] of fields.entries()) {
-    const value = message.values[slot]
-    const below = (step: number | string | undefined) => () => `${path()}.${field.name}${step === undefined ? '' : showStep(step)}`
-    if (value instanceof Message) descend(value, below(undefined), types, visit)
-    else if (Array.isArray(value)) {
-      for (const [index, item] of (value as readonly unknown[]).entries()) {
-        if (item instanceof Message) descend(item, below(index), types, visit)
-        else if (field.map === undefined) {
-          // a list holds messages only, or none
-          if (typeof item !== 'object') break
-        } else if (Array.isArray(item) && item[1] instanceof Message) descend(item[1], below(String(item[0])), types, visit)
-      }
+type Step = Field | number | string
+
+class Walk {
+  private readonly root: string
+  private readonly types: ReadonlySet<string>
+  private readonly visit: (at: Cursor) => void
+  private readonly trail: Step[] = []
+
+  constructor(root: string, types: ReadonlySet<string>, visit: (at: Cursor) => void) {
+    this.root = root
+    this.types = types
+    this.visit = visit
+  }
+
+  message(message: Message): void {
+    const { type, fields } = message.shape
+    if (this.types.has(type.name)) {
+      const steps = this.trail.slice()
+      this.visit(createCursor(message, () => pathOf(this.root, steps)))
+    }
+    const holders = holdersOf(this.types)
+    if (!holders.has(type)) return
+    for (let slot = 0; slot < fields.length; slot++) {
+      const value = message.at(slot)
+      if (typeof value !== 'object' || value === null) continue
+      this.trail.push(fields[slot] as Field)
+      if (value instanceof Message) this.message(value)
+      else if (Array.isArray(value)) this.list(value as readonly unknown[], fields[slot] as Field)
+      this.trail.pop()
     }
   }
+
+  /** of messages, or of a map's pairs of a key and a message */
+  private list(items: readonly unknown[], field: Field): void {
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index]
+      const held = field.map !== undefined && Array.isArray(item) ? (item as readonly unknown[]) : undefined
+      const inner = held === undefined ? item : held[1]
+      if (typeof inner !== 'object') return
+      if (!(inner instanceof Message)) continue
+      this.trail.push(held === undefined ? index : String(held[0]))
+      this.message(inner)
+      this.trail.pop()
+    }
+  }
+}
+
+function pathOf(root: string, steps: readonly Step[]): string {
+  return steps.reduce<string>((path, step) => path + (typeof step === 'object' ? `.${step.name}` : showStep(step)), root)
+}
+
+/** Answers whether a type can hold a message of the asked types at any depth; an Any may hold everything. */
+class Holders {
+  private readonly types: ReadonlySet<string>
+  private readonly known = new Map<MessageType, boolean>()
+
+  constructor(types: ReadonlySet<string>) {
+    this.types = types
+  }
+
+  has(type: MessageType): boolean {
+    const known = this.known.get(type)
+    if (known !== undefined) return known
+    const found = this.reaches(type)
+    this.known.set(type, found)
+    return found
+  }
+
+  private reaches(start: MessageType): boolean {
+    const seen = new Set([start])
+    for (const type of seen) {
+      for (const field of type.fields) {
+        // TypedStruct carries a message as a Struct
+        if (field.kind === 'any' || (field.kind === 'raw' && type.name.endsWith('.TypedStruct'))) return true
+        const inner = field.kind === 'message' ? field.message : undefined
+        if (inner === undefined) continue
+        if (this.types.has(inner.name)) return true
+        seen.add(inner)
+      }
+    }
+    return false
+  }
+}
+
+const holders = new WeakMap<ReadonlySet<string>, Holders>()
+
+function holdersOf(types: ReadonlySet<string>): Holders {
+  let made = holders.get(types)
+  if (made === undefined) {
+    made = new Holders(types)
+    holders.set(types, made)
+  }
+  return made
 }

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseYaml } from './yaml-text.ts'
 
-const value = (text: string) => parseYaml(text).documents[0]?.value
+const value = (text: string) => parseYaml(text).values[0]
 
 test('plain scalars are what Envoy makes of them', () => {
   assert.equal(value('a: yes\nb: off\nc: 0x10\nd: 010\ne: 1.50\nf: ~\ng:\nh: "1"\ni: 3000000000\nj: -5\nk: 08\n'), {
@@ -22,8 +22,8 @@ test('plain scalars are what Envoy makes of them', () => {
 
 test('keys are texts, also yes and 1; repeated ones are told, the last one counts', () => {
   assert.equal(value('yes: 1\n2: 3\n'), { yes: 1, 2: 3 })
-  const { documents, mistakes } = parseYaml('a: 1\nb: 2\na: 3\n')
-  assert.equal(documents[0]?.value, { a: 3, b: 2 })
+  const { values, mistakes } = parseYaml('a: 1\nb: 2\na: 3\n')
+  assert.equal(values[0], { a: 3, b: 2 })
   assert.equal(
     mistakes.map(({ kind, offset }) => [kind, offset]),
     [['repeated key', 10]],
@@ -35,8 +35,8 @@ test('a key tagged !ignore goes, its anchors stay', () => {
 })
 
 test('one mistake for a document that is broken, with its place', () => {
-  const { documents, mistakes } = parseYaml('{% if x %}\n- name: a\n  b: c\n')
-  assert.is(documents.length, 0)
+  const { values, mistakes } = parseYaml('{% if x %}\n- name: a\n  b: c\n')
+  assert.is(values.length, 0)
   assert.equal(
     mistakes.map(({ kind }) => kind),
     ['syntax'],
@@ -45,10 +45,7 @@ test('one mistake for a document that is broken, with its place', () => {
 })
 
 test('several documents; line ends of every kind', () => {
-  assert.equal(
-    parseYaml('a: 1\r\n---\r\nb:\r\n  c: 2\r\n').documents.map((one) => one.value),
-    [{ a: 1 }, { b: { c: 2 } }],
-  )
+  assert.equal(parseYaml('a: 1\r\n---\r\nb:\r\n  c: 2\r\n').values, [{ a: 1 }, { b: { c: 2 } }])
 })
 
 test('an alias bomb is refused quickly', () => {
@@ -81,8 +78,8 @@ test('deep nesting is refused, however it is written', () => {
     '- ['.repeat(3000),
     indented,
   ]) {
-    const { documents, mistakes } = parseYaml(text)
-    assert.is(documents.length, 0)
+    const { values, mistakes } = parseYaml(text)
+    assert.is(values.length, 0)
     assert.is(mistakes[0]?.kind, 'depth', text.slice(0, 8))
   }
 })

@@ -3,7 +3,9 @@
  * Envoy (source/common/protobuf/yaml_utility.cc) turns plain scalars into booleans (also yes, no, on, off), into whole numbers, else into texts,
  * which then fit floats too; keys tagged `!ignore` are dropped. Invariant: aliases cannot expand without limit.
  */
-import { type Document, isScalar, Lexer, LineCounter, parseAllDocuments, type ScalarTag, visit } from 'yaml'
+import { type Document, isScalar, Lexer, parseAllDocuments, type ScalarTag, visit } from 'yaml'
+import { readQuickly, type YamlBuilder } from './yaml-quick.ts'
+import { BOOLEAN, INTEGER, integerOf, isTrue, NULL, plainValue } from './yaml-scalar.ts'
 
 export interface YamlMistake {
   readonly message: string
@@ -13,13 +15,17 @@ export interface YamlMistake {
 }
 
 export interface YamlText {
-  readonly documents: readonly { readonly value: unknown; readonly document: Document.Parsed }[]
+  readonly values: readonly unknown[]
   readonly mistakes: readonly YamlMistake[]
-  readonly lines: LineCounter
 }
 
-/** The parser needs about a second and 140 MB for each MB of text. */
-export const YAML_LIMIT = 16 * 1000 * 1000
+export interface YamlTrees {
+  readonly documents: readonly { readonly value: unknown; readonly document: Document.Parsed }[]
+  readonly mistakes: readonly YamlMistake[]
+}
+
+/** Where the quick reader cannot read a text, the parser needs up to a second and 140 MB for each MB of it. */
+export const YAML_LIMIT = 10 * 1024 * 1024
 /** Collection aliases that one document may expand; real files have a few dozen. */
 const ALIAS_LIMIT = 1000
 /** More than a text of the largest size can write out. */
@@ -30,41 +36,57 @@ const nullTag: ScalarTag = {
   identify: (value) => value === null,
   tag: 'tag:yaml.org,2002:null',
   default: true,
-  test: /^(?:~|[Nn]ull|NULL)?$/,
+  test: NULL,
   resolve: () => null,
 }
 const boolTag: ScalarTag = {
   identify: (value) => typeof value === 'boolean',
   tag: 'tag:yaml.org,2002:bool',
   default: true,
-  test: /^(?:[Yy]|[Nn]|[Yy]es|YES|[Nn]o|NO|[Tt]rue|TRUE|[Ff]alse|FALSE|[Oo]n|ON|[Oo]ff|OFF)$/,
-  resolve: (text) => /^(?:[Yy]|[Tt]|[Oo][Nn])/.test(text),
+  test: BOOLEAN,
+  resolve: isTrue,
 }
-/** Beyond 32 bits Envoy keeps the text, which JSON's int64 is too. */
 const intTag: ScalarTag = {
   identify: (value) => typeof value === 'number',
   tag: 'tag:yaml.org,2002:int',
   default: true,
-  test: /^[-+]?(?:0x[0-9a-fA-F]{1,8}|0[0-7]{0,11}|[1-9][0-9]{0,9})$/,
-  resolve: (text) => {
-    const sign = text.startsWith('-') ? -1 : 1
-    const digits = text.replace(/^[-+]/, '')
-    const number = sign * (/^0[0-7]/.test(digits) ? Number.parseInt(digits, 8) : Number(digits))
-    return Math.abs(number) < 2 ** 31 ? number : String(number)
-  },
+  test: INTEGER,
+  resolve: integerOf,
 }
 const ignoreTag: ScalarTag = { tag: '!ignore', resolve: (text) => text }
 
+/** Plain values. */
+export const VALUES: YamlBuilder<unknown> = {
+  scalar: (text, style) => (style === 'plain' ? plainValue(text) : text),
+  nothing: () => null,
+  list: (items) => items,
+  map(keys, values) {
+    const made: Record<string, unknown> = {}
+    for (const [index, { text }] of keys.entries()) {
+      // a key of the prototype is a key like others
+      if (text in made) Object.defineProperty(made, text, { value: values[index], writable: true, enumerable: true, configurable: true })
+      else made[text] = values[index]
+    }
+    return made
+  },
+}
+
 export function parseYaml(text: string): YamlText {
-  const lines = new LineCounter()
+  const values = readQuickly(text, VALUES)
+  if (values !== undefined) return { values, mistakes: [] }
+  const { documents, mistakes } = parseTrees(text)
+  return { values: documents.map(({ value }) => value), mistakes }
+}
+
+/** The whole of YAML, with its nodes. */
+export function parseTrees(text: string): YamlTrees {
   const mistakes: YamlMistake[] = []
   const documents: { value: unknown; document: Document.Parsed }[] = []
   const deep = tooDeep(text)
-  if (deep !== undefined) return { documents, mistakes: [{ message: '', offset: deep, kind: 'depth' }], lines }
+  if (deep !== undefined) return { documents, mistakes: [{ message: '', offset: deep, kind: 'depth' }] }
   let parsed: readonly Document.Parsed[]
   try {
     parsed = parseAllDocuments(text, {
-      lineCounter: lines,
       schema: 'failsafe',
       customTags: (tags) => [...tags, nullTag, boolTag, intTag, ignoreTag],
       prettyErrors: false,
@@ -73,7 +95,7 @@ export function parseYaml(text: string): YamlText {
       stringKeys: true,
     }) as readonly Document.Parsed[]
   } catch (error) {
-    return { documents, mistakes: [{ message: told(error), offset: 0, kind: error instanceof RangeError ? 'depth' : 'syntax' }], lines }
+    return { documents, mistakes: [{ message: told(error), offset: 0, kind: error instanceof RangeError ? 'depth' : 'syntax' }] }
   }
   for (const document of parsed) {
     let broken = false
@@ -99,7 +121,7 @@ export function parseYaml(text: string): YamlText {
       mistakes.push({ message: told(error), offset: document.range[0], kind })
     }
   }
-  return { documents, mistakes, lines }
+  return { documents, mistakes }
 }
 
 /** Flow nesting and nested entries of one line are the only cheap ways to nest deeply, and the parser works by recursion. */

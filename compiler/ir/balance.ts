@@ -15,7 +15,8 @@ import type {
   LookupFamily,
   Resources,
 } from '../parse/resources.ts'
-import { addressPortText, addressText, isMapped } from './address-text.ts'
+import { addressPortText, addressText } from '../../proto/address/address-text.ts'
+import { isMapped } from '../../proto/address/mapped.ts'
 import type { Balance, Cluster, Endpoint, Locality, Priority } from './program.ts'
 import { transportOf } from './transport.ts'
 
@@ -116,7 +117,7 @@ class Builder {
   private named(endpoint: LbEndpoint, name: string, port: number, into: Endpoint[]): void {
     const { discovery } = this.cluster
     if (discovery.kind !== 'dns') {
-      this.invalid(`"${name}" is no IP address`)
+      this.invalid(whyNoAddress(name))
       return
     }
     const given = ofFamily(this.resources.resolve.get(name.toLowerCase().replace(/\.$/, '')) ?? [], discovery.family)
@@ -142,13 +143,7 @@ class Builder {
   }
 
   private invalid(why: string): void {
-    this.diag.report({
-      code: 'KM1309',
-      severity: 'error',
-      path: this.path,
-      message: `an endpoint of cluster "${this.cluster.name}" has an address that Envoy refuses: ${why}`,
-      fix: 'give an IP address and a port number, or make the cluster STRICT_DNS or LOGICAL_DNS',
-    })
+    reportAddress(this.cluster.name, this.path, why, this.diag)
   }
 
   private count(kind: 'tls' | 'none' | 'name' | 'repeated', path: string, text: string): void {
@@ -219,7 +214,8 @@ class Builder {
 /** As Envoy writes and hashes it: IPv4 as it was given, which is its only spelling; an IPv4-mapped address stays IPv6. */
 function placeText({ address, port, text }: Extract<LbEndpoint['target'], { kind: 'ip' }>): string {
   if (!isMapped(address)) return addressPortText(address, port)
-  return text.includes(':') ? `[::ffff:${addressText(address)}]:${port}` : `${text}:${port}`
+  // joined, because `+` keeps the parts beside the whole, and this is kept for each endpoint
+  return text.includes(':') ? `[::ffff:${addressText(address)}]:${port}` : [text, port].join(':')
 }
 
 const ISTIO = { tlsMode: 'istio' }
@@ -233,4 +229,26 @@ function ofFamily(addresses: readonly Uint8Array[], family: LookupFamily): reado
   if (family === 'V6_ONLY') return v6
   const [first, second] = family === 'V4_PREFERRED' ? [v4, v6] : [v6, v4]
   return first.length > 0 ? first : second
+}
+
+/** What Envoy refuses of an assignment that nobody balances here; the cluster is STATIC. */
+export function reportAddresses({ name }: ParsedCluster, assignment: Assignment, diag: Diagnostics): void {
+  for (const [index, { endpoints }] of assignment.localities.entries()) {
+    for (const [position, { target }] of endpoints.entries()) {
+      const why = target.kind === 'invalid' ? target.why : target.kind === 'name' ? whyNoAddress(target.name) : undefined
+      if (why !== undefined) reportAddress(name, `${assignment.path}.endpoints[${index}].lb_endpoints[${position}]`, why, diag)
+    }
+  }
+}
+
+const whyNoAddress = (name: string): string => (name === '' ? 'has no address' : `"${name}" is no IP address`)
+
+function reportAddress(cluster: string, path: string, why: string, diag: Diagnostics): void {
+  diag.report({
+    code: 'KM1309',
+    severity: 'error',
+    path,
+    message: `an endpoint of cluster "${cluster}" has an address that Envoy refuses: ${why}`,
+    fix: 'give an IP address and a port number, or make the cluster STRICT_DNS or LOGICAL_DNS',
+  })
 }

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type AnalyseOptions, analyse } from '../compile.ts'
 import { createDiagnostics } from '../diag/sink.ts'
-import { addressPortText } from './address-text.ts'
+import { addressPortText } from '../../proto/address/address-text.ts'
 import type { Cluster } from './program.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -196,7 +196,7 @@ test('an address that is none is refused where Envoy looks nothing up', () => {
 test('eds_cluster_config belongs to EDS, and an EDS cluster says where its endpoints come from', () => {
   assert.equal(make([cluster({ type: 'STATIC', eds_cluster_config: { eds_config: { ads: {} } } })]).codes, ['KM1311!'])
   const bare = make([cluster({ type: 'EDS' }), eds({ endpoints: [{ lb_endpoints: [at('127.96.1.1', 80)] }] })])
-  assert.equal([bare.codes, bare.endpoints], [['KM1314'], [['127.96.1.1:80']]])
+  assert.equal([bare.codes, bare.endpoints], [['KM1314!'], [['127.96.1.1:80']]])
 })
 
 test('ORIGINAL_DST', () => {

@@ -4,7 +4,7 @@
  */
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { Assignment, Cluster as ParsedCluster, Resources } from '../parse/resources.ts'
-import { balanceOf } from './balance.ts'
+import { balanceOf, reportAddresses } from './balance.ts'
 import type { Cluster, ClusterRef } from './program.ts'
 import { transportOf } from './transport.ts'
 
@@ -23,6 +23,7 @@ export function toClusters(resources: Resources, diag: Diagnostics): Clusters {
       path: cluster.path,
       target: targetOf(cluster, resources, hidden.has(cluster.name) ? quiet : diag),
       maxConnections: cluster.maxConnections,
+      ...(cluster.http2 === true && { http2: true }),
     }),
   )
   return { list, byName: new Map(list.map(({ name }, index) => [name, index])) }
@@ -44,6 +45,7 @@ function onlyInbound({ listeners }: Resources): ReadonlySet<string> {
 function targetOf(cluster: ParsedCluster, resources: Resources, diag: Diagnostics): Cluster['target'] {
   const { name, path, discovery, divert } = cluster
   if (divert !== undefined || (cluster.balance === undefined && discovery.kind !== 'original_dst')) {
+    if (discovery.kind === 'static') reportAddresses(cluster, discovery.assignment, diag)
     if (!cluster.balanceReported) {
       diag.report({
         code: 'KM1307',

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { xxHash64Text } from '../balance/hash.ts'
 import { evalBalance } from '../balance/table.ts'
-import { parseIp } from '../parse/ip.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import { type Decision, type Dial, decide } from './eval.ts'
 import type { Action, Balance, Cluster, Endpoint, HashPolicy, Listener, ListenerKey, Policy, Program } from './program.ts'
 
@@ -54,7 +54,7 @@ function listener(name: string, keys: readonly ListenerKey[], fallback: Action, 
 const exact = (address: string, port: number): ListenerKey => ({ kind: 'exact', address: ip(address), port })
 
 function ask(listeners: readonly Listener[], address: string, port: number, more: Partial<Dial> = {}): Decision {
-  const program: Program = { listeners, clusters: CLUSTERS }
+  const program: Program = { listeners, clusters: CLUSTERS, services: [] }
   return decide(program, { protocol: 'tcp', address: ip(address), port, ...more }, { shares: evalBalance, hash: xxHash64Text })
 }
 

@@ -5,7 +5,9 @@
  */
 import type { ReasonName } from '../../proto/abi.ts'
 import type { Shares } from '../balance/policy.ts'
-import { addressPortText, addressText, isMapped, keyText } from './address-text.ts'
+import { keyText } from './key-text.ts'
+import { addressPortText, addressText } from '../../proto/address/address-text.ts'
+import { isAnyAddress, isMapped } from '../../proto/address/mapped.ts'
 import { contains } from './filter-chains.ts'
 import type { Action, Balance, Cluster, Endpoint, FilterChain, HashPolicy, Listener, ListenerKey, Program, Protocol } from './program.ts'
 
@@ -57,8 +59,7 @@ export function decide(program: Program, dial: Dial, evaluators: Evaluators): De
 
 /** connect() to 0.0.0.0 or :: goes to the loopback address. */
 function destination(address: Uint8Array): Uint8Array {
-  const any = address.every((byte, index) => byte === 0 || ((index === 10 || index === 11) && isMapped(address)))
-  return !any ? address : isMapped(address) ? LOOPBACK4 : LOOPBACK6
+  return !isAnyAddress(address) ? address : isMapped(address) ? LOOPBACK4 : LOOPBACK6
 }
 
 const index = new WeakMap<Program, ReadonlyMap<string, Listener>>()
@@ -103,6 +104,8 @@ export function actionAt(listener: Listener, address: Uint8Array, port: number):
 function run(program: Program, listener: Listener, action: Action, dial: Dial, evaluators: Evaluators): Decision {
   const { name } = listener
   if (action.kind === 'refuse') return { outcome: 'refused', reason: action.reason, listener: name }
+  // requests are judged one by one (compiler/http); without the node process nobody accepts their connection
+  if (action.kind === 'http') return { outcome: 'refused', reason: 'no_acceptor', listener: name }
   if (action.kind === 'divert') return { outcome: 'refused', reason: 'diverted', listener: name, why: action.why }
   const parts = action.kind === 'cluster' ? [{ cluster: action.cluster, weight: 1 }] : action.clusters
   const total = parts.reduce((sum, { weight }) => sum + weight, 0)

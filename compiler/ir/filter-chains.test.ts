@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createDiagnostics } from '../diag/sink.ts'
-import { parseIp } from '../parse/ip.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import type { ChainAction, ChainMatch, FilterChain as ParsedChain, Listener, Prefix } from '../parse/resources.ts'
-import { prefixText } from './address-text.ts'
+import { prefixText } from '../../proto/address/address-text.ts'
 import { actionAt } from './eval.ts'
 import { filterChains } from './filter-chains.ts'
 import type { Action, Listener as Governing } from './program.ts'
@@ -49,7 +49,13 @@ function resolve(chains: readonly ParsedChain[], inspectors: Listener['inspector
     listener,
     (target) =>
       name(
-        target.kind === 'chain' ? (target.chain.action as { cluster: string }).cluster : target.kind === 'divert' ? target.code : 'else',
+        target.kind === 'chain'
+          ? (target.chain.action as { cluster: string }).cluster
+          : target.kind === 'divert'
+            ? target.code
+            : target.kind === 'sniffed'
+              ? `${target.protocols.join()}, else ${target.otherwise.kind}`
+              : 'else',
       ),
     diag,
   )
@@ -143,9 +149,15 @@ test('an inspector concerns only the ports and prefixes that ask for what it fin
   assert.is(at('10.0.0.1', 81), 'c')
 })
 
-test('HTTP behind an inspector is told as HTTP', () => {
-  const http: ChainAction = { kind: 'divert', code: 'KM1701', path: 'p', why: 'http_connection_manager' }
-  assert.is(resolve([chain('a', { applicationProtocols: ['http/1.1'] }, http), chain('b')], ['http']).at('10.0.0.1', 1), 'KM1701')
+test('plain HTTP behind an inspector has its chain, all else another', () => {
+  const http: ChainAction = { kind: 'http', path: 'p', manager: 'p.typed_config' }
+  const sniffed = (chains: readonly ParsedChain[], inspectors: Listener['inspectors']): string =>
+    resolve(chains, inspectors).at('10.0.0.1', 1)
+  assert.is(sniffed([chain('a', { applicationProtocols: ['http/1.1'] }, http), chain('b')], ['http']), 'http/1.1, else chain')
+  assert.is(sniffed([chain('a', { applicationProtocols: ['http/1.1', 'h2c'] }, http)], ['http']), 'http/1.1,h2c, else fallback')
+  assert.is(sniffed([chain('a', { transportProtocol: 'raw_buffer' }, http), chain('b')], ['tls']), 'http/1.1,http/1.0,h2c, else chain')
+  const twoOthers = [chain('a', { applicationProtocols: ['http/1.1'] }, http), chain('t', { transportProtocol: 'tls' }), chain('b')]
+  assert.is(sniffed(twoOthers, ['tls', 'http']), 'KM1701', 'TLS and other bytes go different ways')
 })
 
 test('the source is not known', () => {

@@ -9,12 +9,19 @@
  */
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { FilterChain as ParsedChain, Listener, Prefix } from '../parse/resources.ts'
-import { prefixText } from './address-text.ts'
-import type { Action, FilterChain } from './program.ts'
+import { prefixText } from '../../proto/address/address-text.ts'
+import type { Action, FilterChain, HttpProtocol } from './program.ts'
 
 export type ChainTarget =
   | { readonly kind: 'chain'; readonly chain: ParsedChain }
   | { readonly kind: 'fallback' }
+  /** the first bytes choose: HTTP in plain text goes to `chain`, everything else to `otherwise` */
+  | {
+      readonly kind: 'sniffed'
+      readonly chain: ParsedChain
+      readonly protocols: readonly HttpProtocol[]
+      readonly otherwise: Exclude<ChainTarget, { kind: 'sniffed' }>
+    }
   | { readonly kind: 'divert'; readonly code: 'KM1204' | 'KM1205' | 'KM1215' | 'KM1701'; readonly path: string; readonly why: string }
 
 /** A leaf of the match: a port (or any) and a prefix (or any) with its decision. */
@@ -80,11 +87,12 @@ function grouped(leaves: readonly Leaf[], listener: Listener): readonly { target
 
 function pathOf(target: ChainTarget, listener: Listener): string {
   if (target.kind === 'fallback') return listener.defaultChain?.path ?? listener.path
-  return target.kind === 'chain' ? target.chain.path : target.path
+  return target.kind === 'chain' || target.kind === 'sniffed' ? target.chain.path : target.path
 }
 
 function same(a: ChainTarget, b: ChainTarget): boolean {
   if (a.kind === 'chain' && b.kind === 'chain') return a.chain === b.chain
+  if (a.kind === 'sniffed' && b.kind === 'sniffed') return a.chain === b.chain && same(a.otherwise, b.otherwise)
   if (a.kind === 'divert' && b.kind === 'divert') return a.path === b.path && a.why === b.why
   return a.kind === 'fallback' && b.kind === 'fallback'
 }
@@ -127,7 +135,62 @@ function ambiguous(chain: ParsedChain, other: ParsedChain): ChainTarget {
 }
 
 /** What is left of the match once port and prefix fit. */
-function decide(chains: readonly ParsedChain[], { inspectors }: Listener): ChainTarget {
+function decide(chains: readonly ParsedChain[], listener: Listener): ChainTarget {
+  return sniffed(chains, listener) ?? decideUnseen(chains, listener)
+}
+
+/** What the listener filters tell of the first bytes: the transport protocol, and the application protocol of plain HTTP. */
+const HTTP_PROTOCOLS: readonly HttpProtocol[] = ['http/1.1', 'http/1.0', 'h2c']
+
+/**
+ * Chains that differ by the first bytes, where HTTP in plain text has one chain of its own: whoever accepts its connections reads them anyway. What is not
+ * HTTP (TLS, another protocol, silence) must have one meaning.
+ */
+function sniffed(chains: readonly ParsedChain[], { inspectors }: Listener): ChainTarget | undefined {
+  if (inspectors.length === 0) return undefined
+  const http = inspectors.includes('http')
+  const target = fitting(chains, 'raw_buffer', http ? 'http/1.1' : '')
+  if (target.kind !== 'chain' || target.chain.action.kind !== 'http') return undefined
+  const takes = (protocol: HttpProtocol): boolean => !http || same(fitting(chains, 'raw_buffer', protocol), target)
+  const others = [
+    ...(http ? [...HTTP_PROTOCOLS.filter((protocol) => !takes(protocol)), ''] : []).map((protocol) =>
+      fitting(chains, 'raw_buffer', protocol),
+    ),
+    ...(inspectors.includes('tls') ? [tlsTarget(chains)] : []),
+  ]
+  const [otherwise] = others
+  if (otherwise === undefined || others.every((other) => same(other, target))) return target
+  const agree = otherwise.kind !== 'divert' && otherwise.kind !== 'sniffed' && others.every((other) => same(other, otherwise))
+  return agree ? { kind: 'sniffed', chain: target.chain, protocols: HTTP_PROTOCOLS.filter(takes), otherwise } : undefined
+}
+
+function tlsTarget(chains: readonly ParsedChain[]): ChainTarget {
+  const named = chains.find(({ match }) => match.serverNames.length > 0)
+  if (named !== undefined) return onBytes(named, chains)
+  const tls = chains.filter(({ match }) => match.transportProtocol === 'tls')
+  const protocols = tls.find(({ match }) => match.applicationProtocols.length > 0)
+  return protocols === undefined ? fitting(chains, 'tls', '') : onBytes(protocols, chains)
+}
+
+/** The chain for a transport and an application protocol without server name, as Envoy falls from the named to the unnamed. */
+function fitting(chains: readonly ParsedChain[], transport: string, protocol: string): ChainTarget {
+  const named = chains.filter(({ match }) => match.serverNames.length === 0)
+  const own = named.filter(({ match }) => match.transportProtocol === transport)
+  const transported = own.length > 0 ? own : named.filter(({ match }) => match.transportProtocol === '')
+  const asked = protocol === '' ? [] : transported.filter(({ match }) => match.applicationProtocols.includes(protocol))
+  const left = asked.length > 0 ? asked : transported.filter(({ match }) => match.applicationProtocols.length === 0)
+  return onlyOne(left)
+}
+
+function onlyOne(left: readonly ParsedChain[]): ChainTarget {
+  const sourced = left.find(({ match }) => match.source.length > 0)
+  if (sourced !== undefined)
+    return { kind: 'divert', code: 'KM1205', path: sourced.match.path, why: `a filter chain match on ${sourced.match.source.join(', ')}` }
+  const [chain] = left
+  return chain === undefined ? FALLBACK : { kind: 'chain', chain }
+}
+
+function decideUnseen(chains: readonly ParsedChain[], { inspectors }: Listener): ChainTarget {
   const tls = inspectors.includes('tls')
   const bytes = tls
     ? chains.find(({ match }) => match.serverNames.length > 0 || match.transportProtocol !== '' || match.applicationProtocols.length > 0)
@@ -138,12 +201,7 @@ function decide(chains: readonly ParsedChain[], { inspectors }: Listener): Chain
   const transported = raw.length > 0 ? raw : named.filter(({ match }) => match.transportProtocol === '')
   const sniffed = inspectors.includes('http') ? transported.find(({ match }) => match.applicationProtocols.length > 0) : undefined
   if (sniffed !== undefined) return onBytes(sniffed, transported)
-  const left = transported.filter(({ match }) => match.applicationProtocols.length === 0)
-  const sourced = left.find(({ match }) => match.source.length > 0)
-  if (sourced !== undefined)
-    return { kind: 'divert', code: 'KM1205', path: sourced.match.path, why: `a filter chain match on ${sourced.match.source.join(', ')}` }
-  const [chain] = left
-  return chain === undefined ? FALLBACK : { kind: 'chain', chain }
+  return onlyOne(transported.filter(({ match }) => match.applicationProtocols.length === 0))
 }
 
 /** HTTP is what people call a listener by, also where bytes choose between it and something else. */
@@ -153,9 +211,9 @@ function onBytes({ match }: ParsedChain, chains: readonly ParsedChain[]): ChainT
     ...(match.transportProtocol !== '' ? ['transport_protocol'] : []),
     ...(match.applicationProtocols.length > 0 ? ['application_protocols'] : []),
   ]
-  const http = chains.find(({ action }) => action.kind === 'divert' && action.code === 'KM1701')
-  if (http?.action.kind === 'divert')
-    return { kind: 'divert', code: 'KM1701', path: http.action.path, why: `${http.action.why}, chosen by ${fields.join(', ')}` }
+  const http = chains.find(({ action }) => action.kind === 'http')
+  if (http !== undefined)
+    return { kind: 'divert', code: 'KM1701', path: http.action.path, why: `http_connection_manager, chosen by ${fields.join(', ')}` }
   return { kind: 'divert', code: 'KM1204', path: match.path, why: `a filter chain match on ${fields.join(', ')}` }
 }
 
@@ -168,7 +226,7 @@ export function contains(prefix: { readonly address: Uint8Array; readonly bits: 
 }
 
 /** Envoy refuses a listener with two chains that a connection could meet alike ("same" and "overlapping matching rules"), and one chain that says a thing twice (tried). */
-function reportOverlaps({ chains }: Listener, diag: Diagnostics): void {
+export function reportOverlaps({ chains }: Listener, diag: Diagnostics): void {
   const first = new Map<string, ParsedChain>()
   for (const chain of chains) {
     const { destinationPort, prefixes, conditions } = chain.match

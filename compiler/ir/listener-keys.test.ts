@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createDiagnostics } from '../diag/sink.ts'
-import { parseIp } from '../parse/ip.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import type { ListenAddress, Listener, Resources } from '../parse/resources.ts'
-import { keyText } from './address-text.ts'
+import { keyText } from './key-text.ts'
 import { listenerKeys } from './listener-keys.ts'
 
 const ip = (text: string): Uint8Array => parseIp(text) as Uint8Array

@@ -9,7 +9,9 @@
  */
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { ListenAddress, Listener, Resources } from '../parse/resources.ts'
-import { addressPortText, isMapped, keyText } from './address-text.ts'
+import { keyText } from './key-text.ts'
+import { addressPortText } from '../../proto/address/address-text.ts'
+import { isAnyAddress, isMapped } from '../../proto/address/mapped.ts'
 import type { ListenerKey, Protocol } from './program.ts'
 
 /** How firmly a listener holds a key: a listener that says so itself wins over one that is there by extension. */
@@ -54,7 +56,7 @@ function claimsOf(listener: Listener, resources: Resources, diag: Diagnostics): 
     const families = addresses.flatMap(({ address, compat }): readonly ('v4' | 'v6')[] =>
       isMapped(address) ? ['v4'] : compat ? ['v6', 'v4'] : ['v6'],
     )
-    const own = addresses.filter(({ address }) => !isAny(address))
+    const own = addresses.filter(({ address }) => !isAnyAddress(address))
     return [
       ...families.map((family, index) => claim('tcp', { kind: 'catch_all', family }, index > 0 && family === 'v4' ? 'extended' : 'own')),
       ...own.map(({ address, port }) => claim('tcp', { kind: 'exact', address, port }, 'own')),
@@ -63,7 +65,7 @@ function claimsOf(listener: Listener, resources: Resources, diag: Diagnostics): 
   const foreign = !bindToPort || (resources.redirected && protocol === 'tcp')
   const claims = addresses.flatMap((place): readonly Claim[] => {
     const { address, port } = place
-    if (!isAny(address)) return [claim(protocol, { kind: 'exact', address, port }, 'own')]
+    if (!isAnyAddress(address)) return [claim(protocol, { kind: 'exact', address, port }, 'own')]
     return foreign ? wildcard(protocol, place) : ownAddresses(protocol, place, resources.addresses)
   })
   if (claims.length === 0) {
@@ -94,10 +96,6 @@ function ownAddresses(protocol: Protocol, { address, port, compat }: ListenAddre
   return own
     .filter((candidate) => isMapped(candidate) === v4 || (compat && isMapped(candidate)))
     .map((candidate) => claim(protocol, { kind: 'exact', address: candidate, port }, 'extended'))
-}
-
-function isAny(address: Uint8Array): boolean {
-  return address.every((byte, index) => byte === 0 || ((index === 10 || index === 11) && isMapped(address)))
 }
 
 /** Envoy refuses the second listener, whatever their directions and whether they bind (tried). */

@@ -1,7 +1,8 @@
 /**
  * A Program as text, for `--emit ir` and golden tests. In: a Program. Out: one line a fact; stable: equal programs print equally. Defaults are left out.
  */
-import { addressPortText, keyText, prefixText } from './address-text.ts'
+import { keyText } from './key-text.ts'
+import { addressPortText, prefixText } from '../../proto/address/address-text.ts'
 import type { Action, Balance, Cluster, Endpoint, HashPolicy, Listener, Locality, Policy, Program } from './program.ts'
 
 export function printProgram(program: Program): string {
@@ -29,7 +30,7 @@ function listenerLines({ name, protocol, keys, chains, fallback }: Listener, pro
   ]
 }
 
-function actionText(action: Action, { clusters }: Program): string {
+function actionText(action: Action, { clusters, services }: Program): string {
   switch (action.kind) {
     case 'cluster':
       return `cluster ${quote(clusters[action.cluster]?.name ?? '')}${hashText(action.hash)}`
@@ -37,6 +38,8 @@ function actionText(action: Action, { clusters }: Program): string {
       return `weighted ${action.clusters.map(({ cluster, weight }) => `${cluster === null ? '(unknown cluster)' : quote(clusters[cluster]?.name ?? '')} ${weight}`).join(', ')}${hashText(action.hash)}`
     case 'refuse':
       return `refuse ${action.reason}`
+    case 'http':
+      return `http ${quote(services[action.service]?.path ?? '')}`
     case 'divert':
       return `divert: ${action.why}`
   }

@@ -3,12 +3,34 @@
  * In: Resources (ir/toProgram.ts). Out: plain readonly data with a stable printer (ir/print.ts). `ir/eval.ts` is what it means.
  */
 import type { ReasonName } from '../../proto/abi.ts'
+import type { ConnectionManager } from '../http/connection-manager.ts'
+import type { HttpFilterEntry, RouteConfiguration } from '../http/model.ts'
 
 export interface Program {
   /** Governing listeners, ordered by name. */
   readonly listeners: readonly Listener[]
   /** All clusters of the snapshot, ordered by name; `ClusterRef` is an index into this list. */
   readonly clusters: readonly Cluster[]
+  /** HTTP connection managers that govern something, in the order of their listeners; `Action.service` is an index into this list. */
+  readonly services: readonly HttpService[]
+}
+
+/** As the http_inspector names them. */
+export type HttpProtocol = 'http/1.0' | 'http/1.1' | 'h2c'
+
+/** One HTTP connection manager with its routes. */
+export interface HttpService {
+  /** of the connection manager, e.g. lds["a"].filter_chains[0].filters[0].typed_config */
+  readonly path: string
+  readonly listener: string
+  readonly manager: ConnectionManager
+  readonly routes: RouteConfiguration
+  /** in front of the router */
+  readonly filters: readonly HttpFilterEntry[]
+  /** xDS path of this connection manager, a virtual host or a route -> what neither the kernel nor the slow path does there: its requests need the waypoint */
+  readonly undone: ReadonlyMap<string, string>
+  /** the first bytes choose: plain HTTP of these protocols comes here, all else (TLS, silence) to `otherwise`; undefined: nobody looks, the codec refuses */
+  readonly sniffed?: { readonly protocols: readonly HttpProtocol[]; readonly otherwise: Action }
 }
 
 export type ClusterRef = number
@@ -51,6 +73,8 @@ export type Action =
       readonly hash: HashPolicy
     }
   | { readonly kind: 'refuse'; readonly path: string; readonly reason: ReasonName }
+  /** requests are routed one by one */
+  | { readonly kind: 'http'; readonly path: string; readonly service: number }
   /** needs a slow path; `why` is for people, e.g. "http_connection_manager" */
   | { readonly kind: 'divert'; readonly path: string; readonly why: string }
 
@@ -65,6 +89,8 @@ export interface Cluster {
     | { readonly kind: 'refuse'; readonly reason: ReasonName; readonly why: string }
   /** circuit_breakers.thresholds[DEFAULT].max_connections; Envoy's default is 1,024. */
   readonly maxConnections: number
+  /** its endpoints take requests over HTTP/2 or HTTP/3 only */
+  readonly http2?: true
 }
 
 export interface Balance {

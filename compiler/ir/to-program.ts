@@ -5,34 +5,49 @@
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { ChainAction, Listener as ParsedListener, Resources } from '../parse/resources.ts'
 import { type Clusters, toClusters } from './clusters.ts'
-import { type ChainTarget, filterChains } from './filter-chains.ts'
+import { type ChainTarget, filterChains, reportOverlaps } from './filter-chains.ts'
 import { listenerKeys } from './listener-keys.ts'
-import type { Action, Listener, Program } from './program.ts'
+import { onlyCluster } from './only-cluster.ts'
+import type { Action, HttpService, Listener, Program } from './program.ts'
 
-export function toProgram(resources: Resources, diag: Diagnostics): Program {
+/** `services`: connection managers with their routes, by path of the connection manager; one that is not among them has no routes in the snapshot */
+export function toProgram(resources: Resources, services: ReadonlyMap<string, HttpService>, diag: Diagnostics): Program {
   const clusters = toClusters(resources, diag)
   const keys = listenerKeys(resources, diag)
+  const used = new Map<HttpService, number>()
+  const http: HttpServices = {
+    find: (manager) => services.get(manager),
+    number: (service) => {
+      const index = used.get(service) ?? used.size
+      used.set(service, index)
+      return index
+    },
+  }
   const listeners = [...resources.listeners]
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
     .flatMap((listener): readonly Listener[] => {
       const own = keys.get(listener) ?? []
-      if (own.length === 0) return []
+      if (own.length === 0) {
+        reportOverlaps(listener, diag)
+        return []
+      }
       return [
         {
           name: listener.name,
           path: listener.path,
           protocol: listener.protocol,
           keys: own,
-          ...meaningOf(listener, new Actions(listener, clusters, resources, diag), diag),
+          ...meaningOf(listener, new Actions(listener, clusters, resources, http, diag), diag),
         },
       ]
     })
-  return { listeners, clusters: clusters.list }
+  return { listeners, clusters: clusters.list, services: [...used.keys()] }
 }
 
 function meaningOf(listener: ParsedListener, actions: Actions, diag: Diagnostics): Pick<Listener, 'chains' | 'fallback'> {
   const { divert, path, datagrams, protocol } = listener
   if (divert !== undefined) {
+    reportOverlaps(listener, diag)
     diag.report({
       code: 'KM1201',
       severity: 'warning',
@@ -44,10 +59,8 @@ function meaningOf(listener: ParsedListener, actions: Actions, diag: Diagnostics
   }
   if (protocol === 'udp')
     return { chains: [], fallback: datagrams === undefined ? { kind: 'refuse', path, reason: 'no_filter_chain' } : actions.of(datagrams) }
-  const fallback = (): Action =>
-    listener.defaultChain === undefined ? { kind: 'refuse', path, reason: 'no_filter_chain' } : actions.of(listener.defaultChain.action)
-  const chains = filterChains(listener, (target) => (target.kind === 'fallback' ? fallback() : actions.ofTarget(target)), diag)
-  return { chains, fallback: fallback() }
+  const chains = filterChains(listener, (target) => (target.kind === 'fallback' ? actions.ofFallback() : actions.ofTarget(target)), diag)
+  return { chains, fallback: actions.ofFallback() }
 }
 
 const FIXES = {
@@ -56,24 +69,40 @@ const FIXES = {
   KM1204: 'tell the chains apart by destination port or address',
   KM1205: 'tell the chains apart by destination port or address',
   KM1215: 'remove one of the two chains',
-  KM1701: 'let a proxy serve this address, or use tcp_proxy where all requests go to one cluster',
+  KM1701: 'capture the route configurations too, or tell the chains apart by destination port or address',
 } as const
+
+interface HttpServices {
+  /** by path of the connection manager */
+  find(manager: string): HttpService | undefined
+  /** where it is in Program.services */
+  number(service: HttpService): number
+}
 
 class Actions {
   private readonly listener: ParsedListener
   private readonly clusters: Clusters
   private readonly resources: Resources
+  private readonly http: HttpServices
   private readonly diag: Diagnostics
 
-  constructor(listener: ParsedListener, clusters: Clusters, resources: Resources, diag: Diagnostics) {
+  constructor(listener: ParsedListener, clusters: Clusters, resources: Resources, http: HttpServices, diag: Diagnostics) {
     this.listener = listener
     this.clusters = clusters
     this.resources = resources
+    this.http = http
     this.diag = diag
   }
 
   ofTarget(target: Exclude<ChainTarget, { kind: 'fallback' }>): Action {
-    return target.kind === 'chain' ? this.of(target.chain.action) : this.divert(target.code, target.path, target.why)
+    if (target.kind === 'chain') return this.of(target.chain.action)
+    if (target.kind === 'divert') return this.divert(target.code, target.path, target.why)
+    const { action } = target.chain
+    if (action.kind !== 'http') return this.of(action)
+    return this.toService(action, {
+      protocols: target.protocols,
+      otherwise: target.otherwise.kind === 'fallback' ? this.ofFallback() : this.ofTarget(target.otherwise),
+    })
   }
 
   of(action: ChainAction): Action {
@@ -86,7 +115,23 @@ class Actions {
         return this.toCluster(action)
       case 'weighted':
         return this.toWeighted(action)
+      case 'http':
+        return this.toService(action)
     }
+  }
+
+  /** Where no filter chain fits. */
+  ofFallback(): Action {
+    const { defaultChain, path } = this.listener
+    return defaultChain === undefined ? { kind: 'refuse', path, reason: 'no_filter_chain' } : this.of(defaultChain.action)
+  }
+
+  private toService({ path, manager }: Extract<ChainAction, { kind: 'http' }>, sniffed?: HttpService['sniffed']): Action {
+    const service = this.http.find(manager)
+    if (service === undefined) return this.divert('KM1701', path, 'http_connection_manager whose routes are not in the snapshot')
+    const direct = sniffed === undefined ? onlyCluster(service) : undefined
+    if (direct !== undefined) return this.toCluster({ kind: 'cluster', path: direct.path, cluster: direct.cluster, hash: { kind: 'none' } })
+    return { kind: 'http', path, service: this.http.number(sniffed === undefined ? service : { ...service, sniffed }) }
   }
 
   private toCluster({ path, cluster, hash }: Extract<ChainAction, { kind: 'cluster' }>): Action {

@@ -32,8 +32,8 @@ import {
   tier,
   weighted,
 } from '../../proto/abi.ts'
-import { addressPortText, addressText } from './address.ts'
-import { swap16, swap32 } from './byte-order.ts'
+import { addressPortText, addressText } from '../../proto/address/address-text.ts'
+import { swap16, swap32 } from '../../proto/byte-order.ts'
 import type { Plan, UnitShape } from './plan.ts'
 
 export function printPlan(plan: Plan): string {

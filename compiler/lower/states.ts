@@ -17,6 +17,10 @@ export interface StateAllocator {
 export interface StateTable {
   listener(name: string): number
   cluster(name: string): number
+  /** counters of one route of one connection manager */
+  route(service: string, virtualHost: string, route: string): number
+  /** the token bucket of a rate limit of one connection manager */
+  bucket(service: string, path: string): number
   within(cluster: string): StateAllocator
   /** owner keys by index, index 0 all zero */
   readonly keys: Uint8Array
@@ -43,6 +47,8 @@ export function createStateTable(): StateTable {
   return {
     listener: (name) => own('listener', name, ''),
     cluster: (name) => own('cluster', name, ''),
+    route: (service, virtualHost, route) => own('route', service, `${virtualHost}\0${route}`),
+    bucket: (service, path) => own('bucket', service, path),
     within: (cluster) => ({
       cursor: (kind, detail) => own(`cursor:${kind}`, cluster, detail),
       endpoint: (address) => own('endpoint', cluster, address),

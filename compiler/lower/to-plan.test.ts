@@ -1,31 +1,18 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { chain, cluster, get, get64, listenerKey, listenerValue, ROW_SIZE, weighted } from '../../proto/abi.ts'
+import { ipOf, smallCluster, smallListener, toCluster } from '../../scripts/kit/small-program.ts'
 import { createDiagnostics } from '../diag/sink.ts'
-import type { Action, Balance, Cluster, Listener, Program } from '../ir/program.ts'
+import type { Action, Cluster, Listener, Program } from '../ir/program.ts'
+import { lowerServices } from './http/lower-services.ts'
 import { printPlan } from './print.ts'
-import { type BalanceBlock, type Lowering, toPlan } from './to-plan.ts'
+import type { BalanceBlock } from './balance-block.ts'
+import { type Lowering, toPlan } from './to-plan.ts'
 
-const v4 = (...bytes: number[]): Uint8Array => Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...bytes])
-const balance: Balance = {
-  policy: { name: 'ROUND_ROBIN' },
-  priorities: [],
-  overprovisioningFactor: 140,
-  panicThreshold: 50,
-  failTrafficOnPanic: false,
-  localityWeighted: false,
-  weightedPriorityHealth: false,
-}
-const balanced = (name: string): Cluster => ({ name, path: `cds["${name}"]`, target: { kind: 'balance', balance }, maxConnections: 7 })
-const none = { kind: 'none' } as const
-const toCluster = (index: number): Action => ({ kind: 'cluster', path: 'p', cluster: index, hash: none })
+const v4 = (...bytes: number[]): Uint8Array => ipOf(bytes.join('.'))
+const balanced = (name: string): Cluster => smallCluster(name, 7)
 const listener = (name: string, port: number, action: Action, extra: Partial<Listener> = {}): Listener => ({
-  name,
-  path: `lds["${name}"]`,
-  protocol: 'tcp',
-  keys: [{ kind: 'exact', address: v4(127, 96, 0, 1), port }],
-  chains: [{ path: 'c', prefixes: [], action }],
-  fallback: { kind: 'refuse', path: '', reason: 'no_filter_chain' },
+  ...smallListener(name, '127.96.0.1', port, action),
   ...extra,
 })
 /** Every cluster becomes two rows; the u32 at byte 4 of the second is a state. */
@@ -45,6 +32,7 @@ const lowering: Lowering = {
     }
   },
   hash: () => 0x1234n,
+  http: lowerServices,
 }
 const plan = (program: Program) => toPlan(program, lowering, createDiagnostics())
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -54,6 +42,7 @@ test('listener rows point at chain rows, equal actions share one', () => {
   const { tables } = plan({
     listeners: [listener('a', 80, toCluster(0)), listener('b', 81, toCluster(0)), listener('c', 82, toCluster(1))],
     clusters: [balanced('x'), balanced('y')],
+    services: [],
   })
   assert.is(tables.chain.length / chain.size, 2)
   const targets = [0, 1, 2].map((index) => get(viewOf(tables.listener.values), index * listenerValue.size, field(listenerValue, 'target')))
@@ -63,7 +52,7 @@ test('listener rows point at chain rows, equal actions share one', () => {
 })
 
 test('relocations name every state of the endpoint table by byte offset', () => {
-  const { tables } = plan({ listeners: [], clusters: [balanced('x'), balanced('y')] })
+  const { tables } = plan({ listeners: [], clusters: [balanced('x'), balanced('y')], services: [] })
   assert.equal([...tables.endpointRelocations], [ROW_SIZE + 4, 3 * ROW_SIZE + 4])
   const owners = [...tables.endpointRelocations].map((offset) => viewOf(tables.endpoint).getUint32(offset, true))
   assert.is(new Set(owners).size, 2, 'the same address in two clusters has two owners')
@@ -82,24 +71,25 @@ test('weighted clusters are cumulative; an unknown one gets a head that refuses'
     ],
     hash: { kind: 'key', key: 'k' },
   }
-  const { tables, names, units } = plan({ listeners: [listener('a', 80, action)], clusters: [balanced('x')] })
+  const { tables, names, units } = plan({ listeners: [listener('a', 80, action)], clusters: [balanced('x')], services: [] })
   const view = viewOf(tables.chain)
   assert.is(get64(view, 0, field(chain, 'total')), 1000n)
   assert.is(get64(view, 0, field(chain, 'hash')), 0x1234n)
   assert.is(get64(view, weighted.size, field(weighted, 'upto')), 999n)
   assert.is(get(view, 2 * weighted.size, field(weighted, 'cluster')), 1)
   assert.is(names.clusters[1]?.refused, 'unknown_cluster: not in the snapshot')
-  assert.equal(units[0], { kind: 'entry', tcp: true, udp: false, dynamic: false, weighted: true })
+  assert.equal(units[0], { kind: 'entry', tcp: true, udp: false, dynamic: false, weighted: true, http: false })
 })
 
 test('units depend on what is used, not on how much', () => {
-  const small = plan({ listeners: [listener('a', 80, toCluster(0))], clusters: [balanced('x')] })
+  const small = plan({ listeners: [listener('a', 80, toCluster(0))], clusters: [balanced('x')], services: [] })
   const large = plan({
     listeners: Array.from({ length: 50 }, (_, index) => listener(`l${index}`, index + 1, toCluster(index % 3))),
     clusters: ['x', 'y', 'z'].map(balanced),
+    services: [],
   })
   assert.equal(small.units, large.units)
-  assert.equal(plan({ listeners: [], clusters: [balanced('x')] }).units, [])
+  assert.equal(plan({ listeners: [], clusters: [balanced('x')], services: [] }).units, [])
 })
 
 test('ORIGINAL_DST passes, refused clusters say why', () => {
@@ -109,6 +99,7 @@ test('ORIGINAL_DST passes, refused clusters say why', () => {
       { name: 'pass', path: '', target: { kind: 'original_dst' }, maxConnections: 1 },
       { name: 'tls', path: '', target: { kind: 'refuse', reason: 'tls', why: 'endpoints need TLS' }, maxConnections: 1 },
     ],
+    services: [],
   }
   const text = printPlan(plan(program))
   assert.match(text, '0 pass')
@@ -127,6 +118,7 @@ test('the same Program gives the same text', () => {
       }),
     ],
     clusters: [balanced('x')],
+    services: [],
   }
   assert.is(printPlan(plan(program)), printPlan(plan(program)))
   assert.match(printPlan(plan(program)), '[::]:0 -> chain 0')

@@ -8,6 +8,7 @@ import {
   CHAIN_DIVERT,
   CHAIN_HASH_CONSTANT,
   CHAIN_HASH_SOURCE_IP,
+  CHAIN_HTTP,
   CHAIN_PASS,
   CHAIN_REFUSE,
   CHAIN_WEIGHTED,
@@ -28,33 +29,27 @@ import {
   state as stateLayout,
   weighted as weightedLayout,
 } from '../../proto/abi.ts'
-import type { NamedCluster, NamedListener } from '../../proto/artifact/format.ts'
+import type { NamedCluster, NamedListener, NamedService } from '../../proto/artifact/format.ts'
+import { HTTP_ROW_SIZE, nameKey } from '../../proto/http/tables.ts'
 import type { Diagnostics } from '../diag/diagnostic.ts'
-import type { Action, Balance, Cluster, HashPolicy, Listener, ListenerKey, Program } from '../ir/program.ts'
-import { ANY4, ANY6, addressPortText } from './address.ts'
-import { swap16, swap32 } from './byte-order.ts'
+import { keyText } from '../ir/key-text.ts'
+import type { Action, Balance, Cluster, HashPolicy, HttpService, Listener, ListenerKey, Program } from '../ir/program.ts'
+import type { RouteFeature } from './http/features.ts'
+import type { HttpContext, LoweredHttp, ServiceLanes } from './http/lowered.ts'
+import { reportLanes } from './http/report-lanes.ts'
+import { ANY4, ANY6 } from '../../proto/address/mapped.ts'
+import type { BalanceBlock } from './balance-block.ts'
+import { swap16, swap32 } from '../../proto/byte-order.ts'
 import { chainTargets } from './chains.ts'
 import type { Plan, UnitShape } from './plan.ts'
 import { createRowTable } from './rows.ts'
 import { createStateTable, type StateAllocator } from './states.ts'
 
-/** What `balance/` makes of one cluster: a block of rows whose positions are relative to its first row. */
-export interface BalanceBlock {
-  readonly tiers: number
-  readonly rows: Uint8Array
-  /** byte offsets in `rows` of u32 local state indices, ascending */
-  readonly relocations: readonly number[]
-  readonly policy: PolicyName
-  readonly choiceCount: number
-  readonly bias: number
-  readonly flags: number
-  readonly shape: { readonly localities: boolean }
-}
-
 export interface Lowering {
   readonly balance: (balance: Balance, states: StateAllocator) => BalanceBlock
   /** xxHash64 of a text, for hash policies with a fixed key */
   readonly hash: (text: string) => bigint
+  readonly http: (services: readonly HttpService[], context: HttpContext) => LoweredHttp
 }
 
 const PROTOCOL = { tcp: 6, udp: 17 } as const
@@ -122,6 +117,17 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
     }
   }
 
+  const indices = new Map(heads.map(({ name }, index) => [name, index]))
+  const http = lowering.http(program.services, {
+    cluster: (name) => indices.get(name),
+    clusterNames: program.clusters.map(({ name }) => name),
+    slowCluster: (name) => slowReason(program.clusters[indices.get(name) ?? -1]),
+    bucketState: (service, path) => states.bucket(service, path),
+    routeState: (service, virtualHost, route) => states.route(service, virtualHost, route),
+  })
+
+  reportLanes(program.services, http.lanes, diag)
+
   const rows = new Map<string, number>()
   const writeChain = (action: Action): number => {
     const known = rows.get(actionKey(action))
@@ -133,6 +139,7 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
   const pushChain = (action: Action): number => {
     if (action.kind === 'refuse') return chains.push(chainLayout, { kind: CHAIN_REFUSE, reason: REASONS[action.reason] })
     if (action.kind === 'divert') return chains.push(chainLayout, { kind: CHAIN_DIVERT, reason: REASONS.diverted })
+    if (action.kind === 'http') return chains.push(chainLayout, { kind: CHAIN_HTTP, target: http.services[action.service] as number })
     if (action.hash.kind === 'source_ip') shape.sourceHash = true
     const hash = hashFields(action.hash, lowering)
     if (action.kind === 'cluster') {
@@ -197,6 +204,7 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
     endpoint: endpoints.bytes,
     states: states.keys,
     endpointRelocations: Uint32Array.from(relocations),
+    ...http.tables,
   }
   if (states.count > STATE_SHARD_ROWS * STATE_SHARDS) {
     diag.report({
@@ -209,8 +217,9 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
   }
   return {
     tables,
-    names: { listeners: namedListeners, clusters: namedClusters },
-    units: unitShapes(protocols, shape),
+    names: { listeners: namedListeners, clusters: namedClusters, services: namedServices(program.services, http.lanes) },
+    units: unitShapes(protocols, { ...shape, http: program.services.length > 0 ? http.features : undefined }),
+    lanes: http.lanes,
     sourceMap,
     budgets: {
       tailCalls: TAIL_CALLS,
@@ -221,6 +230,8 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
         cluster: clusters.count,
         endpoint: endpoints.count,
         state: states.count,
+        http: http.tables.http.length / HTTP_ROW_SIZE,
+        name: http.tables.name.keys.length / nameKey.size,
       },
       bytes:
         keys.bytes.length +
@@ -230,9 +241,29 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
         chains.bytes.length +
         clusters.bytes.length +
         endpoints.bytes.length +
+        http.tables.http.length +
+        http.tables.name.keys.length +
+        http.tables.name.values.length +
         states.count * stateLayout.size,
     },
   }
+}
+
+function namedServices(services: readonly HttpService[], lanes: readonly ServiceLanes[]): readonly NamedService[] {
+  return services.map(({ listener, path }, index) => ({
+    listener,
+    path,
+    routes: (lanes[index]?.virtualHosts ?? []).flatMap(({ name: virtualHost, routes }) =>
+      routes.map(({ state, name, path: route, lane, why }) => ({
+        state,
+        virtualHost,
+        name,
+        path: route,
+        lane,
+        ...(why !== '' && { why }),
+      })),
+    ),
+  }))
 }
 
 /** Programs to generate. Depends on what the configuration uses, never on how much of it or on which values. */
@@ -244,13 +275,15 @@ function unitShapes(
     sourceHash: boolean
     localities: ReadonlySet<PolicyName>
     policies: ReadonlySet<PolicyName>
+    /** what requests need; undefined: there is no HTTP */
+    http: ReadonlySet<RouteFeature> | undefined
   },
 ): readonly UnitShape[] {
   if (!protocols.tcp && !protocols.udp) return []
   // A head that refuses or passes is met by the policy program of number 0.
   const used = POLICIES.filter((policy, index) => index === 0 || shape.policies.has(policy))
   return [
-    { kind: 'entry', ...protocols, dynamic: shape.dynamic, weighted: shape.weighted },
+    { kind: 'entry', ...protocols, dynamic: shape.dynamic, weighted: shape.weighted, http: shape.http !== undefined },
     ...used.map(
       (policy): UnitShape => ({
         kind: 'policy',
@@ -260,11 +293,35 @@ function unitShapes(
         localities: shape.localities.has(policy),
       }),
     ),
+    ...(shape.http === undefined ? [] : requestShapes(used, shape.localities, shape.http)),
+  ]
+}
+
+function requestShapes(
+  policies: readonly PolicyName[],
+  localities: ReadonlySet<PolicyName>,
+  features: ReadonlySet<RouteFeature>,
+): readonly UnitShape[] {
+  return [
+    { kind: 'http_request' },
+    { kind: 'http_route', features },
+    { kind: 'http_act' },
+    ...policies.map((policy): UnitShape => ({ kind: 'http_policy', policy, localities: localities.has(policy) })),
+    { kind: 'http_forward' },
   ]
 }
 
 function actionsOf(listener: Listener): readonly Action[] {
   return [...listener.chains.map((chain) => chain.action), listener.fallback]
+}
+
+/** Why the kernel does not send requests to a cluster. */
+/** Why the kernel cannot send a cluster requests in HTTP/1.1. */
+export function slowReason(cluster: Cluster | undefined): string | undefined {
+  if (cluster === undefined) return undefined
+  if (cluster.http2 === true) return 'its cluster speaks HTTP/2'
+  if (cluster.target.kind === 'balance') return undefined
+  return cluster.target.kind === 'original_dst' ? 'an ORIGINAL_DST cluster' : `its cluster: ${cluster.target.why}`
 }
 
 function actionKey(action: Action): string {
@@ -273,6 +330,8 @@ function actionKey(action: Action): string {
       return `refuse ${action.reason}`
     case 'divert':
       return 'divert'
+    case 'http':
+      return `http ${action.service}`
     case 'cluster':
       return `cluster ${action.cluster} ${JSON.stringify(action.hash)}`
     case 'weighted':
@@ -296,18 +355,5 @@ function dialledAddresses(key: ListenerKey): readonly { address: Uint8Array; por
       return [{ address: ANY6, port: key.port }]
     case 'catch_all':
       return [{ address: key.family === 'v4' ? ANY4 : ANY6, port: 0 }]
-  }
-}
-
-function keyText(key: ListenerKey): string {
-  switch (key.kind) {
-    case 'exact':
-      return addressPortText(key.address, key.port)
-    case 'any4':
-      return `0.0.0.0:${key.port}`
-    case 'any6':
-      return `[::]:${key.port}`
-    case 'catch_all':
-      return key.family === 'v4' ? '*' : '[*]'
   }
 }

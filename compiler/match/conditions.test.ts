@@ -1,4 +1,4 @@
-/** Query parameters, fractions, gRPC, TLS, metadata and filter state; each line was tried on Envoy 1.40. */
+/** Query parameters, cookies, fractions, gRPC, TLS, metadata and filter state; each line was tried on Envoy 1.40. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { askMatch } from '../../scripts/kit/ask-route.ts'
@@ -60,6 +60,19 @@ test('no filter has left metadata or state', () => {
   assert.ok(metadata({ present_match: false }, { invert: true }))
   assert.ok(metadata({ string_match: { exact: 'a' } }, { invert: true }))
   assert.not.ok(askMatch({ filter_state: [{ key: 'k', string_match: { exact: '' } }] })())
+})
+
+test('cookies: the first of a name, without its quotes; a missing one fulfils an inverted matcher', () => {
+  const takes = (cookies: readonly string[], more = {}): boolean =>
+    askMatch({ cookies: [{ name: 'k', string_match: { exact: '1' }, ...more }] })({
+      headers: cookies.map((text) => ['cookie', text] as const),
+    })
+  for (const taken of ['k=1', 'a=b; k=1; c=d', 'k="1"', 'k=1; k=2']) assert.ok(takes([taken]), taken)
+  for (const left of ['k=2; k=1', 'a=b; k=2', 'K=1', 'k']) assert.not.ok(takes([left]), left)
+  assert.ok(takes(['a=b', 'k=1']))
+  assert.not.ok(takes([]))
+  assert.ok(takes([], { invert_match: true }))
+  assert.not.ok(takes(['k=1'], { invert_match: true }))
 })
 
 test.run()

@@ -16,8 +16,9 @@ export const grpc: Matcher<GrpcMatch> = {
   why: (_node, request) => `the content type ${quote(request.headers.get('content-type') ?? '')} is not gRPC's`,
 }
 
-/** Source: Envoy's grpc/common.cc (hasGrpcContentType). */
+/** Source: Envoy's grpc/common.cc (hasGrpcContentType, isGrpcRequestHeaders): a request without a path is none. */
 export function isGrpc(request: HttpRequest): boolean {
+  if (request.method === 'CONNECT') return false
   const type = request.headers.get('content-type')
   if (type === undefined) return false
   return type.startsWith(GRPC) && (type.length === GRPC.length || type[GRPC.length] === '+')

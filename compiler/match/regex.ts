@@ -1,9 +1,11 @@
 /**
- * Regular expressions with RE2's syntax and meaning, in time linear in the text. In: a pattern of the configuration. Out: a Regex, also for a pattern that RE2
+ * Regular expressions with RE2's syntax and meaning, in time linear in the text. Pattern and text are
+ * bytes, each a character of Latin-1, as Envoy compiles them. In: a pattern of the configuration. Out: a Regex, also for a pattern that RE2
  * refuses: it has an `error` and matches nothing.
  * Source: Envoy's common/regex.cc (FullMatch, GlobalReplace) and RE2's re2.cc (GlobalReplace, Rewrite).
  */
 import { RE2JS } from 're2js'
+import { bytesOf, textOf } from './byte-text.ts'
 
 export interface Regex {
   readonly source: string
@@ -31,14 +33,29 @@ export function createRegex(source: string): Regex {
 
 function compile(source: string): Regex {
   try {
-    return new Compiled(source, RE2JS.compile(ANY_BYTE.test(source) ? source.replace(ANY_BYTE, '$1(?s:.)') : source))
+    return new Compiled(source, RE2JS.compile(distinctNames(bytesOf(source).replace(ANY_BYTE, '$1(?s:.)'))))
   } catch (thrown) {
     return new Refused(source, thrown instanceof Error ? thrown.message : String(thrown))
   }
 }
 
-/** \C is one byte for RE2 and nothing for RE2JS; here it is one character, the same in ASCII. Not in a class, where RE2 refuses it. */
-const ANY_BYTE = /((?:^|[^\\])(?:\\\\)*)\\C/g
+/** \C is one byte for RE2 and nothing for RE2JS, but every character is a byte here. Not in a class, where RE2 refuses it. */
+const ANY_BYTE = /(?<!\\)((?:\\\\)*)\\C/g
+
+/** RE2 takes groups of one name, which RE2JS does not; nobody asks for them by name. */
+function distinctNames(pattern: string): string {
+  const names = new Set<string>()
+  let count = 0
+  return pattern.replace(NAMED_GROUP, (whole, open: string, name: string) => {
+    if (!names.has(name)) {
+      names.add(name)
+      return whole
+    }
+    return `${open}${name}_${++count}>`
+  })
+}
+
+const NAMED_GROUP = /(\(\?P?<)(\w+)>/g
 
 class Refused implements Regex {
   readonly source: string
@@ -68,17 +85,19 @@ class Compiled implements Regex {
   }
 
   matches(text: string): boolean {
-    return this.regex.testExact(text)
+    return this.regex.testExact(bytesOf(text))
   }
 
   groups(text: string): ReadonlyMap<string, string> | undefined {
-    const matcher = this.regex.matcher(text)
+    const matcher = this.regex.matcher(bytesOf(text))
     if (!matcher.matches()) return undefined
-    return new Map(Object.entries(matcher.getNamedGroups()).map(([name, value]) => [name, value ?? '']))
+    return new Map(Object.entries(matcher.getNamedGroups()).map(([name, value]) => [name, textOf(value ?? '')]))
   }
 
-  replaceAll(text: string, substitution: string): string {
-    if (highestGroup(substitution) > this.regex.groupCount()) return text
+  replaceAll(given: string, replacement: string): string {
+    const text = bytesOf(given)
+    const substitution = bytesOf(replacement)
+    if (highestGroup(substitution) > this.regex.groupCount()) return given
     const matcher = this.regex.matcher(text)
     let out = ''
     let position = 0
@@ -90,9 +109,8 @@ class Compiled implements Regex {
       out += text.slice(position, start)
       if (start === lastEnd && end === start) {
         // an empty match right behind the last one: one character on
-        const step = (text.codePointAt(start) ?? 0) > 0xffff ? 2 : 1
-        out += text.slice(start, start + step)
-        position = start + step
+        out += text.slice(start, start + 1)
+        position = start + 1
         lastEnd = -1
         if (start >= text.length) break
         continue
@@ -102,7 +120,7 @@ class Compiled implements Regex {
       lastEnd = end
       count++
     }
-    return count === 0 ? text : out + text.slice(position)
+    return count === 0 ? given : textOf(out + text.slice(position))
   }
 }
 

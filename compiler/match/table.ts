@@ -5,6 +5,7 @@
 import type { HttpRequest } from '../http/request.ts'
 import type { Cursor } from '../input/cursor.ts'
 import { type ConnectMatch, connect } from './connect.ts'
+import { type CookieMatch, cookie } from './cookie.ts'
 import { type DynamicMetadataMatch, dynamicMetadata } from './dynamic-metadata.ts'
 import { type FilterStateMatch, filterState } from './filter-state.ts'
 import { type GrpcMatch, grpc } from './grpc.ts'
@@ -25,6 +26,7 @@ export type Match =
   | RuntimeFractionMatch
   | HeaderMatch
   | QueryParameterMatch
+  | CookieMatch
   | GrpcMatch
   | TlsContextMatch
   | DynamicMetadataMatch
@@ -46,6 +48,7 @@ const RULES: Rules = {
   ...PATHS,
   header,
   query_parameter: queryParameter,
+  cookie,
   runtime_fraction: runtimeFraction,
   grpc,
   tls_context: tlsContext,
@@ -58,13 +61,16 @@ export function readMatch(at: Cursor, settings: MatchSettings): readonly Match[]
   return Object.values(RULES).flatMap((rule) => (rule as Matcher<Match>).read(at, settings))
 }
 
-/** The first condition that does not hold; undefined when all do. */
+/** The first condition that does not hold; undefined when all do. A CONNECT has no path: no other path condition takes it (supportsPathlessHeaders). */
 export function firstMismatch(match: readonly Match[], request: HttpRequest): Match | undefined {
+  if (request.method === 'CONNECT' && match[0] !== undefined && match[0].kind !== 'connect_matcher') return match[0]
   for (const node of match) if (!(RULES[node.kind] as Matcher<Match>).eval(node, request)) return node
   return undefined
 }
 
 export function explainMismatch(node: Match, request: HttpRequest): string {
+  if (request.method === 'CONNECT' && node.kind !== 'connect_matcher' && (RULES[node.kind] as Matcher<Match>).eval(node, request))
+    return 'a CONNECT request has no path, which only connect_matcher takes'
   return (RULES[node.kind] as Matcher<Match>).why(node, request)
 }
 

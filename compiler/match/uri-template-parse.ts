@@ -71,6 +71,7 @@ function readGlob(state: State): string | undefined {
 /** `end`: where it ends, at the next "/" by default */
 function readLiteral(state: State, end = state.left.indexOf('/')): string | undefined {
   const literal = end < 0 ? state.left : state.left.slice(0, end)
+  if (literal === '') return 'a segment is empty'
   if (!VALID_LITERAL.test(literal)) return `"${literal}" has characters that a literal cannot have`
   state.left = state.left.slice(literal.length)
   state.regex += literal.replace(/[$()+.]/g, '\\$&')

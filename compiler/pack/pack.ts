@@ -11,9 +11,11 @@ import { ABI_VERSION } from '../../proto/abi.ts'
 import { abiDigest } from '../../proto/artifact/abi-digest.ts'
 import { ARTIFACT_TYPE, type ArtifactConfig, type ProgramUnit } from '../../proto/artifact/format.ts'
 import { BLOBS, INDEX_FILE, INDEX_TYPE, type LayerName, LAYOUT, LAYOUT_FILE, MANIFEST_TYPE, manifestOf } from '../../proto/artifact/oci.ts'
+import { SERVICES_FILE } from '../../proto/http/services.ts'
 import { sha256 } from '../../proto/artifact/sha256.ts'
 import { NAMES_PATH, relocationDifferences, STATE_KEY_BYTES, TABLE_FILES } from '../../proto/artifact/table-files.ts'
 import type { Plan } from '../lower/plan.ts'
+import { planTables } from '../lower/plan-tables.ts'
 import { type ArchiveFile, archive } from './archive.ts'
 
 export interface PackedUnit extends ProgramUnit {
@@ -28,6 +30,8 @@ export interface PackInput {
   readonly units: readonly PackedUnit[]
   /** what became of every set field; plain JSON, keyed by xDS path, without positions */
   readonly coverage: unknown
+  /** the services document for the slow path; undefined: there is no HTTP */
+  readonly services?: Uint8Array | undefined
   readonly compiler: ArtifactConfig['compiler']
   readonly target: ArtifactConfig['target']
   readonly protocols: ArtifactConfig['protocols']
@@ -54,6 +58,7 @@ export async function pack(input: PackInput): Promise<Packed> {
     layer([
       json('sources/coverage.json', inOrder(input.coverage)),
       json('sources/source-map.json', inOrder(input.plan.sourceMap)),
+      ...(input.services === undefined ? [] : [{ name: `sources/${SERVICES_FILE}`, content: input.services }]),
       ...units.map(({ unit, source }) => ({ name: `sources/${unit}.c`, content: Buffer.from(source) })),
     ]),
   ])
@@ -101,23 +106,26 @@ function configOf(input: PackInput, units: readonly PackedUnit[]): ArtifactConfi
   }
 }
 
-function tableBytes({ tables }: Plan): Readonly<Record<(typeof TABLE_FILES)[number]['table'], Uint8Array>> {
+function tableBytes(plan: Plan): Readonly<Record<(typeof TABLE_FILES)[number]['table'], Uint8Array>> {
   return {
-    listenerKeys: tables.listener.keys,
-    listenerValues: tables.listener.values,
-    matchKeys: tables.match.keys,
-    matchValues: tables.match.values,
-    chain: tables.chain,
-    cluster: tables.cluster,
-    endpoint: tables.endpoint,
-    states: tables.states,
-    endpointRelocations: relocationDifferences(tables.endpointRelocations),
+    ...planTables(plan),
+    endpointRelocations: relocationDifferences(plan.tables.endpointRelocations),
+    httpRelocations: relocationDifferences(plan.tables.httpRelocations),
   }
 }
 
 function rowCounts(plan: Plan): ArtifactConfig['entries'] {
   const bytes = tableBytes(plan)
-  const counts: Record<keyof ArtifactConfig['entries'], number> = { listener: 0, match: 0, chain: 0, cluster: 0, endpoint: 0, state: 0 }
+  const counts: Record<keyof ArtifactConfig['entries'], number> = {
+    listener: 0,
+    match: 0,
+    chain: 0,
+    cluster: 0,
+    endpoint: 0,
+    state: 0,
+    http: 0,
+    name: 0,
+  }
   for (const { table, rowSize, entries } of TABLE_FILES) if (entries !== undefined) counts[entries] = bytes[table].length / rowSize
   return counts
 }

@@ -5,7 +5,8 @@
  */
 import type { Protocol } from '../ir/program.ts'
 import type { Cursor } from '../input/cursor.ts'
-import { isAnyAddress, isIpv4, parseIp } from './ip.ts'
+import { isAnyAddress, isMapped } from '../../proto/address/mapped.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import type { Target } from './resources.ts'
 
 export interface ParsedAddress {
@@ -47,12 +48,12 @@ function readSocketAddress(at: Cursor): ParsedAddress {
   if (why !== undefined) return { target: { kind: 'invalid', why }, protocol, compat, divert: undefined }
   const unknown = extra ? at.fields().find((field) => !READ.has(field)) : undefined
   const address = parseIp(text)
-  const scoped = address === undefined && text.includes('%')
+  const scoped = address === undefined && isScoped(text)
   if (scoped) at.mark('address', 'diverted', 'an IPv6 address of one interface')
   const divert = scoped ? `the address ${text} of one interface` : unknown
   if (address === undefined)
     return { target: scoped ? { kind: 'none', why: divert ?? '' } : { kind: 'name', name: text, port }, protocol, compat, divert }
-  if (compat && (isIpv4(address) ? !text.includes(':') : !isAnyAddress(address))) {
+  if (compat && (isMapped(address) ? !text.includes(':') : !isAnyAddress(address))) {
     return {
       target: { kind: 'invalid', why: `${text} cannot have ipv4_compat: only :: and IPv4-mapped addresses can` },
       protocol,
@@ -61,6 +62,12 @@ function readSocketAddress(at: Cursor): ParsedAddress {
     }
   }
   return { target: { kind: 'ip', address, port, text }, protocol, compat, divert }
+}
+
+/** an IPv6 address of one interface: fe80::1%eth0 */
+function isScoped(text: string): boolean {
+  const end = text.indexOf('%')
+  return text.includes(':') && end > 0 && parseIp(text.slice(0, end)) !== undefined
 }
 
 function refusal(at: Cursor): string | undefined {

@@ -9,6 +9,20 @@ import type { Cursor } from '../input/cursor.ts'
 const MEANINGFUL =
   /^(circuit_breakers\.|upstream\.(healthy_panic_threshold|zone_routing|weight_enabled|use_http)|envoy\.resource_limits\.listener\.|overload\.global_downstream_max_connections)/
 
+/**
+ * Features of Envoy 1.40 that change how requests are routed or changed, and that nothing here reads. Three others are honoured: http_reject_path_with_fragment,
+ * match_headers_individually and enable_new_query_param_present_match_behavior (http/runtime.ts), as are re2.max_program_size.* and the keys of fractions and weights.
+ */
+const ROUTING = new Set(
+  (
+    'disallow_redirect_prefix_rewrite_with_path_match_policy enable_universal_header_validator header_mutation_url_encode_query_params http1_allow_query_method ' +
+    'rbac_match_headers_individually rbac_respect_ignore_path_parameters re2_use_latin1_mode strip_dotdot_segments_with_parameters ' +
+    'strip_path_parameters_per_segment uri_template_mixed_variable_literals uhv_allow_malformed_url_encoding'
+  )
+    .split(' ')
+    .map((name) => `envoy.reloadable_features.${name}`),
+)
+
 export function readBootstrap(at: Cursor, diag: Diagnostics): void {
   const manager = at.message('cluster_manager')
   for (const field of manager?.fields() ?? []) {
@@ -28,15 +42,15 @@ export function readBootstrap(at: Cursor, diag: Diagnostics): void {
   for (const layer of runtime?.messages('layers') ?? []) {
     const keys = runtimeKeys(layer.raw('static_layer'))
     layer.markAll('ignored-safe', 'runtime settings of the proxy process')
-    const found = keys.filter((key) => MEANINGFUL.test(key)).sort()
+    const found = keys.filter((key) => MEANINGFUL.test(key) || ROUTING.has(key)).sort()
     if (found.length === 0) continue
-    layer.mark('static_layer', 'diverted', 'some runtime keys change limits, which is not applied')
+    layer.mark('static_layer', 'diverted', 'some runtime keys change limits or routing, which is not applied')
     diag.report({
       code: 'KM1318',
       severity: 'warning',
       path: layer.at('static_layer'),
-      message: `runtime keys that change limits or load balancing are not applied: ${found.join(', ')}`,
-      fix: 'write the values into the clusters and listeners themselves',
+      message: `runtime keys that change limits, load balancing or routing are not applied: ${found.join(', ')}`,
+      fix: 'write limits into the clusters and listeners themselves, and leave features at their defaults',
     })
   }
 }

@@ -6,7 +6,7 @@ import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { Cursor } from '../input/cursor.ts'
 import { clusterAccounts } from './accounts.ts'
 import { readAssignment } from './endpoint.ts'
-import type { Discovery, Divert, LookupFamily } from './resources.ts'
+import type { Assignment, Discovery, Divert, LookupFamily } from './resources.ts'
 
 export type TypeReading = { readonly discovery: Discovery; readonly divert: Divert | undefined }
 
@@ -26,25 +26,28 @@ const accountEds = clusterAccounts.for('service_name')
 const accountOriginalDst = clusterAccounts.for()
 
 export function readClusterType(at: Cursor, diag: Diagnostics): TypeReading {
+  refuseEdsConfig(at, diag)
   const custom = at.oneof('cluster_discovery_type') === 'cluster_type' ? at.message('cluster_type') : undefined
   if (custom === undefined) return readBuiltIn(at, at.enum('type') ?? 'STATIC', diag)
   const [unknown] = accountType(custom)
   const name = custom.string('name') ?? ''
   const config = custom.any('typed_config')
-  if (unknown === undefined && config?.type === DNS_CLUSTER) return readDnsCluster(at, config)
+  if (unknown === undefined && config?.type === DNS_CLUSTER) return readDnsCluster(at, config, diag)
   const builtIn = BUILT_IN[name]
   if (unknown === undefined && config === undefined && builtIn !== undefined) return readBuiltIn(at, builtIn, diag)
   const why = `the cluster type ${name === '' ? (config?.type ?? '') : name}`
-  for (const field of ['cluster_type', 'load_assignment', 'eds_cluster_config', 'dns_lookup_family', 'lb_policy'])
+  for (const field of ['cluster_type', 'load_assignment', 'dns_lookup_family', 'lb_policy'])
     at.mark(field, 'diverted', 'a cluster type that the kernel cannot do')
   return { discovery: { kind: 'static', assignment: readAssignment(undefined) }, divert: { path: custom.path, why: unknown?.why ?? why } }
 }
 
-function readDnsCluster(at: Cursor, config: Cursor): TypeReading {
+function readDnsCluster(at: Cursor, config: Cursor, diag: Diagnostics): TypeReading {
   const [divert] = accountDns(config)
   at.mark('dns_lookup_family', 'equivalent', 'the one of cluster_type counts')
   const use = config.boolean('all_addresses_in_single_endpoint') === true ? 'first' : 'all'
-  return { discovery: { kind: 'dns', assignment: readAssignment(at.message('load_assignment')), use, family: familyOf(config) }, divert }
+  const assignment = readAssignment(at.message('load_assignment'))
+  if (use === 'first') checkSingle(at, assignment, diag)
+  return { discovery: { kind: 'dns', assignment, use, family: familyOf(config) }, divert }
 }
 
 function familyOf(at: Cursor): LookupFamily {
@@ -55,17 +58,6 @@ function familyOf(at: Cursor): LookupFamily {
 function readBuiltIn(at: Cursor, type: string, diag: Diagnostics): TypeReading {
   if (type !== 'STRICT_DNS' && type !== 'LOGICAL_DNS')
     at.mark('dns_lookup_family', 'equivalent', 'for host names; this cluster has addresses')
-  if (type !== 'EDS' && at.has('eds_cluster_config')) {
-    at.mark('eds_cluster_config', 'rejected', 'Envoy refuses it in a cluster that is not EDS')
-    report(
-      at,
-      diag,
-      'KM1311',
-      `eds_cluster_config in a cluster of type ${type}`,
-      'set type: EDS, or remove it; Envoy refuses this cluster',
-      'eds_cluster_config',
-    )
-  }
   switch (type) {
     case 'EDS': {
       const eds = at.message('eds_cluster_config')
@@ -74,7 +66,7 @@ function readBuiltIn(at: Cursor, type: string, diag: Diagnostics): TypeReading {
           at,
           diag,
           'KM1314',
-          'an EDS cluster without eds_config: Envoy refuses it; its assignment is taken from the snapshot',
+          'an EDS cluster without eds_config: Envoy refuses it',
           'say where the endpoints come from, for instance {ads: {}}',
           'type',
         )
@@ -88,16 +80,7 @@ function readBuiltIn(at: Cursor, type: string, diag: Diagnostics): TypeReading {
     case 'STRICT_DNS':
     case 'LOGICAL_DNS': {
       const assignment = readAssignment(at.message('load_assignment'))
-      if (type === 'LOGICAL_DNS' && (assignment.localities.length !== 1 || assignment.localities[0]?.endpoints.length !== 1)) {
-        report(
-          at,
-          diag,
-          'KM1310',
-          'a LOGICAL_DNS cluster needs exactly one endpoint',
-          'use STRICT_DNS for several; Envoy refuses this cluster',
-          'load_assignment',
-        )
-      }
+      if (type === 'LOGICAL_DNS') checkSingle(at, assignment, diag)
       return {
         discovery: { kind: 'dns', assignment, use: type === 'LOGICAL_DNS' ? 'first' : 'all', family: familyOf(at) },
         divert: undefined,
@@ -108,8 +91,23 @@ function readBuiltIn(at: Cursor, type: string, diag: Diagnostics): TypeReading {
   }
 }
 
+/** Envoy looks at `type`, not at what the cluster is: beside any cluster_type it refuses it, beside envoy.cluster.eds as well (tried). */
+function refuseEdsConfig(at: Cursor, diag: Diagnostics): void {
+  if (!at.has('eds_cluster_config') || at.enum('type') === 'EDS') return
+  at.mark('eds_cluster_config', 'rejected', 'Envoy refuses it in a cluster that is not EDS')
+  const fix = 'set type: EDS, or remove it; Envoy refuses this cluster'
+  const type = at.message('cluster_type')?.string('name') ?? at.enum('type') ?? 'STATIC'
+  report(at, diag, 'KM1311', `eds_cluster_config in a cluster of type ${type}`, fix, 'eds_cluster_config')
+}
+
+function checkSingle(at: Cursor, { localities }: Assignment, diag: Diagnostics): void {
+  if (localities.length === 1 && localities[0]?.endpoints.length === 1) return
+  const message = 'a LOGICAL_DNS cluster needs exactly one endpoint'
+  report(at, diag, 'KM1310', message, 'use STRICT_DNS for several; Envoy refuses this cluster', 'load_assignment')
+}
+
 function report(at: Cursor, diag: Diagnostics, code: 'KM1310' | 'KM1311' | 'KM1314', message: string, fix: string, field: string): void {
-  diag.report({ code, severity: code === 'KM1314' ? 'warning' : 'error', message, fix, path: at.has(field) ? at.at(field) : at.path })
+  diag.report({ code, severity: 'error', message, fix, path: at.has(field) ? at.at(field) : at.path })
 }
 
 function readOriginalDst(at: Cursor, diag: Diagnostics): TypeReading {

@@ -10,7 +10,8 @@ import { clusterAccounts } from './accounts.ts'
 import { readCircuitBreakers } from './circuit-breakers.ts'
 import { readTransport } from './cluster-transport.ts'
 import { readClusterType } from './cluster-type.ts'
-import { isAnyAddress, parseIp } from './ip.ts'
+import { isAnyAddress } from '../../proto/address/mapped.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import { WATCHERS } from './network-filters.ts'
 import type { BalanceSettings, Cluster, Divert } from './resources.ts'
 
@@ -80,7 +81,24 @@ export function readCluster(at: Cursor, options: ClusterOptions, diag: Diagnosti
     divert: [...diverts, commonDivert].find((divert) => divert !== undefined),
     balanceReported: reading !== undefined && 'unsupported' in reading,
     maxConnections: breakers.maxConnections,
+    ...(speaksHttp2(at) && { http2: true }),
   }
+}
+
+const PROTOCOL_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+
+/** Whatever the client speaks. use_downstream_protocol_config speaks HTTP/1.1 for a client that does, and so does auto_config without TLS. */
+function speaksHttp2(at: Cursor): boolean {
+  if (at.has('http2_protocol_options')) return true
+  if (!at.has('typed_extension_protocol_options')) return false
+  const options = at.map('typed_extension_protocol_options').find(([, config]) => config.type === PROTOCOL_OPTIONS && config.known)?.[1]
+  const explicit = options?.message('explicit_http_config')
+  at.mark(
+    'typed_extension_protocol_options',
+    'ignored-safe',
+    'settings of connections to HTTP upstreams; requests that need HTTP/2 there go to user space',
+  )
+  return explicit?.has('http2_protocol_options') === true || explicit?.has('http3_protocol_options') === true
 }
 
 function settings(reading: Extract<PolicyReading, { policy: unknown }>, panicThreshold: number): BalanceSettings {

@@ -70,7 +70,8 @@ function readLocality(at: Cursor, found: Found): Locality {
   }
 }
 
-const NO_ADDRESS: Target = { kind: 'invalid', why: 'has no address' }
+/** Clusters of DNS take it as a name that leads nowhere (tried). */
+const NO_ADDRESS: Target = { kind: 'name', name: '', port: 0 }
 
 function readEndpoint(at: Cursor, found: Found): LbEndpoint {
   note(found, accountLb(at))
@@ -80,7 +81,7 @@ function readEndpoint(at: Cursor, found: Found): LbEndpoint {
   if (endpoint !== undefined) {
     note(found, accountEndpoint(endpoint))
     const address = readAddress(endpoint.message('address'))
-    target = address.target
+    if (endpoint.has('address')) target = address.target
     if (address.divert !== undefined) found.divert ??= { path: endpoint.at('address'), why: address.divert }
     if (endpoint.has('additional_addresses')) {
       endpoint.mark(

@@ -9,8 +9,10 @@ const HTTP = ignored('for HTTP requests; connections at layer 4 do not have them
 const LOOKUP = ignored('addresses of host names are given with --resolve; nothing is looked up')
 const HEALTH = ignored('for active health checks, which nobody makes here; the health_status of EDS decides')
 
+const UNBALANCED = diverted('settings of a policy that the cluster cannot be balanced by here')
 export const CLUSTER_FATES: FateTable = {
   'envoy.config.cluster.v3.Cluster': {
+    ...each('ring_hash_lb_config maglev_lb_config least_request_lb_config round_robin_lb_config lb_subset_config', UNBALANCED),
     ...each('alt_stat_name metadata', NAMES),
     ...each('track_timeout_budgets track_cluster_stats lrs_server lrs_report_endpoint_metrics', ignored('statistics and load reports')),
     ...each(
@@ -33,6 +35,7 @@ export const CLUSTER_FATES: FateTable = {
     ignore_health_on_host_removal: equivalent('without active health checks an endpoint that is gone is gone'),
     preconnect_policy: ignored('connections in advance make no difference to who is met'),
     connection_pool_per_downstream_connection: equivalent('every client connection is a connection of its own'),
+    original_dst_lb_config: equivalent('only for clusters of the type ORIGINAL_DST'),
     upstream_config: diverted('a connection pool of its own (upstream_config)'),
     transport_socket_matcher: diverted('transport_socket_matcher'),
   },
@@ -56,7 +59,7 @@ export const CLUSTER_FATES: FateTable = {
     ...each('max_requests max_retries retry_budget max_connection_pools', HTTP),
     track_remaining: ignored('statistics'),
   },
-  'envoy.config.cluster.v3.Cluster.CustomClusterType': {},
+  'envoy.config.cluster.v3.Cluster.CustomClusterType': { name: ignored('the type of typed_config decides') },
   'envoy.config.cluster.v3.Cluster.OriginalDstLbConfig': {
     ...each('use_http_header http_header_name', HTTP),
     upstream_port_override: diverted('another port for original destinations (upstream_port_override)'),

@@ -23,12 +23,25 @@ export const REST_FATES: FateTable = {
     certificate_provider_instances: ignored('certificates; listeners and clusters with TLS are diverted'),
     static_resources: ignored('its listeners and clusters are resources of their own; secrets belong to TLS, which is diverted'),
   },
+  'envoy.config.core.v3.CidrRange': {
+    prefix_len: { class: 'rejected', reason: 'of a range without a valid address, which Envoy refuses' },
+  },
 }
 
 /** Beginnings of message types, also of types that are in no schema. */
 export const PREFIX_FATES: Readonly<Record<string, Fate>> = {
-  'envoy.config.route.v3.': diverted('routes of HTTP listeners, which need user space'),
-  'envoy.extensions.filters.http.': diverted('a filter of HTTP listeners, which need user space'),
+  'envoy.config.route.v3.': diverted('neither the kernel nor the slow path reads this: its requests go to the waypoint'),
+  'envoy.extensions.common.matching.': diverted('a filter chosen by a matcher, which needs the waypoint'),
+  'envoy.type.matcher.': diverted('a matcher of something that needs the waypoint'),
+  'envoy.extensions.filters.http.compressor.': ignored('an answer that is not compressed is the same answer'),
+  'envoy.extensions.filters.http.decompressor.': ignored('an answer that is not unpacked is the same answer'),
+  'envoy.extensions.filters.http.grpc_stats.': ignored('counts; it decides nothing'),
+  'envoy.extensions.filters.http.tap.': ignored('listens; it decides nothing'),
+  'envoy.extensions.filters.http.router.': ignored('settings of the router that decide nothing: statistics, logs, headers that explain'),
+  'io.istio.http.peer_metadata.': ignored('tells others who the workload is, for statistics; it decides nothing'),
+  'istio.envoy.config.filter.http.alpn.': ignored('chooses what TLS negotiates with an endpoint; there is none in plain text'),
+  'stats.PluginConfig': ignored('counts; it decides nothing'),
+  'envoy.extensions.filters.http.': diverted('a filter that needs the waypoint'),
   'envoy.extensions.filters.network.': diverted('a network filter that the kernel cannot run'),
   'envoy.config.core.v3.TypedExtensionConfig': diverted('a filter that is discovered; the filter chains that ask for it are diverted'),
   'envoy.extensions.transport_sockets.tls.v3.': ignored('certificates; listeners and clusters with TLS are diverted'),

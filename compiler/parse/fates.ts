@@ -4,10 +4,11 @@
  */
 import type { FateTable, Fate } from './fate.ts'
 import { CLUSTER_FATES } from './fates-cluster.ts'
+import { HTTP_FATES } from './fates-http.ts'
 import { LISTENER_FATES } from './fates-listener.ts'
 import { PREFIX_FATES, REST_FATES } from './fates-rest.ts'
 
 export const fates: { readonly fields: FateTable; readonly prefixes: Readonly<Record<string, Fate>> } = {
-  fields: { ...LISTENER_FATES, ...CLUSTER_FATES, ...REST_FATES },
+  fields: { ...LISTENER_FATES, ...CLUSTER_FATES, ...REST_FATES, ...HTTP_FATES },
   prefixes: PREFIX_FATES,
 }

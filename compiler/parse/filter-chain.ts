@@ -6,7 +6,8 @@
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { Cursor } from '../input/cursor.ts'
 import { listenerAccounts } from './accounts.ts'
-import { isIpv4, MAPPED_BITS, parseIp } from './ip.ts'
+import { isMapped, MAPPED_BITS } from '../../proto/address/mapped.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import { readNetworkFilters } from './network-filters.ts'
 import type { ChainAction, ChainMatch, FilterChain, Prefix } from './resources.ts'
 import { transportNeeds } from './transport-socket.ts'
@@ -26,9 +27,8 @@ export function readFilterChain(at: Cursor, role: 'matched' | 'default', diag: D
   }
 }
 
-/** HTTP stays the reason that is told when a chain has several. */
 function chooseAction(action: ChainAction, why: string | undefined, at: Cursor): ChainAction {
-  if (why === undefined || (action.kind === 'divert' && action.code === 'KM1701')) return action
+  if (why === undefined) return action
   return { kind: 'divert', code: 'KM1202', path: at.path, why }
 }
 
@@ -140,7 +140,7 @@ function readPrefix(range: Cursor, diag: Diagnostics): readonly Prefix[] {
     })
     return []
   }
-  const v4 = isIpv4(address) && !text.includes(':')
+  const v4 = isMapped(address) && !text.includes(':')
   const bits = Math.min(length, v4 ? 32 : 128) + (v4 ? MAPPED_BITS : 0)
   return [{ address: masked(address, bits), bits, family: v4 ? 'v4' : 'v6' }]
 }

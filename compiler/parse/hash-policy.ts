@@ -11,8 +11,9 @@ const NONE: HashReading = { hash: { kind: 'none' } }
 
 /** envoy.type.v3.HashPolicy; Envoy takes at most one. */
 export function readTcpHash(policies: readonly Cursor[]): HashReading {
-  const [policy] = policies
+  const [policy, ...others] = policies
   if (policy === undefined) return NONE
+  for (const other of others) other.markAll('rejected', 'Envoy takes at most one')
   const kind = policy.oneof('policy_specifier')
   if (kind === 'source_ip' && policy.message(kind) !== undefined) return { hash: { kind: 'source_ip' } }
   policy.markAll('diverted', 'hashes what a filter leaves behind')

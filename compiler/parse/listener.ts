@@ -8,7 +8,7 @@ import { listenerAccounts } from './accounts.ts'
 import { readAddress } from './address.ts'
 import { readFilterChain } from './filter-chain.ts'
 import { inboundClusters, policiesOf } from './inbound-policies.ts'
-import { isAnyAddress, isIpv4 } from './ip.ts'
+import { isAnyAddress, isMapped } from '../../proto/address/mapped.ts'
 import { readDatagramFilters, readListenerFilters } from './listener-filters.ts'
 import type { Divert, ListenAddress, Listener } from './resources.ts'
 
@@ -36,7 +36,8 @@ export function readListener(at: Cursor, diag: Diagnostics): Listener {
   const chains = at.messages('filter_chains')
   const defaultChain = at.message('default_filter_chain')
   const filters = at.messages('listener_filters')
-  const bindToPort = (at.boolean('bind_to_port') ?? true) && (at.message('deprecated_v1')?.boolean('bind_to_port') ?? true)
+  const deprecated = at.message('deprecated_v1')?.boolean('bind_to_port') ?? true
+  const bindToPort = (at.boolean('bind_to_port') ?? true) && deprecated
   const config = at.message('udp_listener_config')
   const quic = config?.has('quic_options') === true
   const diverts = [...accountListener(at), ...addressDiverts]
@@ -109,7 +110,7 @@ function readPlaces(at: Cursor, diag: Diagnostics): Places {
   const [first] = parsed
   const udp = first?.address.protocol === 'udp'
   const startsWithAny =
-    first?.address.target.kind === 'ip' && isAnyAddress(first.address.target.address) && !isIpv4(first.address.target.address)
+    first?.address.target.kind === 'ip' && isAnyAddress(first.address.target.address) && !isMapped(first.address.target.address)
   const places: ListenAddress[] = []
   let refused = false
   for (const { cursor, address } of parsed) {
@@ -146,7 +147,7 @@ function readPlaces(at: Cursor, diag: Diagnostics): Places {
       })
     } else if (target.kind === 'ip') {
       // an IPv4-mapped address without ipv4_compat is one that IPv4 does not come to, and nothing else is sent there (tried)
-      if (!address.compat && target.text.includes(':') && isIpv4(target.address)) continue
+      if (!address.compat && target.text.includes(':') && isMapped(target.address)) continue
       // port 0: the kernel chooses, so nobody knows what to dial
       if (target.port !== 0) places.push({ path, address: target.address, port: target.port, compat: address.compat })
     }

@@ -69,8 +69,8 @@ export function readNetworkFilters(chain: Cursor, diag: Diagnostics): ChainActio
     else if (filter !== last) divert ??= readWatcher(filter)
   }
   const config = last.oneof('config_type') === 'typed_config' ? last.any('typed_config') : undefined
-  if (config?.type === HCM) return diverted(chain, { kind: 'divert', code: 'KM1701', path: last.path, why: 'http_connection_manager' })
   if (divert !== undefined) return diverted(chain, divert)
+  if (config?.type === HCM) return { kind: 'http', path: last.path, manager: config.path }
   const action: ChainAction =
     config?.type === TCP_PROXY
       ? readTcpProxy(config)

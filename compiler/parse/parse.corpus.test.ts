@@ -59,7 +59,7 @@ if (existsSync(file))
     }
     assert.is(action('10.96.1.14_27017'), 'balance')
     assert.is(action('10.96.1.15_3306'), 'balance')
-    assert.is(action('0.0.0.0_9080'), 'divert')
+    assert.is(action('0.0.0.0_9080'), 'http')
     assert.is(action('virtualOutbound'), 'original_dst')
     assert.is(action('virtualInbound'), 'none')
   })

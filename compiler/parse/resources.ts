@@ -93,7 +93,9 @@ export type ChainAction =
   | { readonly kind: 'cluster'; readonly path: string; readonly cluster: string; readonly hash: HashPolicy }
   | { readonly kind: 'weighted'; readonly path: string; readonly clusters: readonly WeightedName[]; readonly hash: HashPolicy }
   | { readonly kind: 'refuse'; readonly path: string; readonly reason: ReasonName }
-  | ({ readonly kind: 'divert'; readonly code: 'KM1202' | 'KM1203' | 'KM1701' } & Divert)
+  /** `manager`: path of the connection manager */
+  | { readonly kind: 'http'; readonly path: string; readonly manager: string }
+  | ({ readonly kind: 'divert'; readonly code: 'KM1202' | 'KM1203' } & Divert)
 
 export interface WeightedName {
   readonly path: string
@@ -115,6 +117,8 @@ export interface Cluster {
   /** balance/ has told why */
   readonly balanceReported: boolean
   readonly maxConnections: number
+  /** its endpoints take requests over HTTP/2 or HTTP/3 only */
+  readonly http2?: true
 }
 
 export type Discovery =

@@ -1,12 +1,11 @@
 /**
- * envoy.config.route.v3.RouteConfiguration. In: its cursor. Out: its name. Routes have a meaning only for HTTP listeners, which are diverted; so
- * the whole of it is, too.
+ * envoy.config.route.v3.RouteConfiguration. In: its cursor. Out: its name. What it means is read where connection
+ * managers are (compiler/http); what becomes of its fields is told there too.
  */
 import type { Cursor } from '../input/cursor.ts'
 import type { RouteConfiguration } from './resources.ts'
 
 export function readRouteConfiguration(at: Cursor): RouteConfiguration {
   const name = at.string('name') ?? ''
-  at.markAll('diverted', 'routes of HTTP listeners, which need user space')
   return { name, path: at.path }
 }

@@ -2,7 +2,7 @@
  * Addresses of requests: "10.0.0.7", "10.0.0.7:80", "[::1]:80". In: text. Out: 16 bytes and a port; undefined where the text is none.
  * Invariant: IPv4 is ::ffff:a.b.c.d, as everywhere in the compiler.
  */
-import { parseIp } from '../parse/ip.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 
 export interface SocketAddress {
   /** 16 bytes, IPv4-mapped or IPv6 */

@@ -3,7 +3,7 @@
  * why there is none. A hash policy of a route is not followed here: with RING_HASH and MAGLEV these are the shares over all hashes.
  */
 import { evalBalance } from '../balance/table.ts'
-import { addressPortText } from '../ir/address-text.ts'
+import { addressPortText } from '../../proto/address/address-text.ts'
 import type { Program } from '../ir/program.ts'
 
 const SHOWN = 20

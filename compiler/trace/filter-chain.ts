@@ -4,7 +4,8 @@
  * Source: Envoy's FilterChainMatch (listener_components.proto) and filter_chain_manager_impl.cc. A client that is not known fits no condition on it.
  */
 import type { Cursor } from '../input/cursor.ts'
-import { isIpv4, MAPPED_BITS, parseIp } from '../parse/ip.ts'
+import { isMapped, MAPPED_BITS } from '../../proto/address/mapped.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import type { SocketAddress } from './addresses.ts'
 
 export interface Connection {
@@ -54,7 +55,7 @@ function readRanges(list: readonly Cursor[] | undefined): readonly Range[] {
     const address = parseIp(at.string('address_prefix') ?? '')
     if (address === undefined) return []
     const bits = at.number('prefix_len') ?? 0
-    return [{ address, bits: isIpv4(address) ? MAPPED_BITS + Math.min(bits, 32) : Math.min(bits, 128) }]
+    return [{ address, bits: isMapped(address) ? MAPPED_BITS + Math.min(bits, 32) : Math.min(bits, 128) }]
   })
 }
 
@@ -97,7 +98,7 @@ function inRanges(ranges: readonly Range[], where: SocketAddress | undefined): n
 }
 
 function contains(range: Range, address: Uint8Array): boolean {
-  if (isIpv4(range.address) !== isIpv4(address)) return false
+  if (isMapped(range.address) !== isMapped(address)) return false
   for (let bit = 0; bit < range.bits; bit += 8) {
     const mask = range.bits - bit >= 8 ? 0xff : (0xff << (8 - (range.bits - bit))) & 0xff
     if ((((range.address[bit >> 3] as number) ^ (address[bit >> 3] as number)) & mask) !== 0) return false
@@ -118,6 +119,6 @@ function bestName(names: readonly string[], serverName: string): number | undefi
 function isLocal({ source, destination }: Connection): boolean {
   if (source === undefined) return false
   const { address } = source
-  const loopback = isIpv4(address) ? address[12] === 127 : address.every((byte, index) => byte === (index === 15 ? 1 : 0))
+  const loopback = isMapped(address) ? address[12] === 127 : address.every((byte, index) => byte === (index === 15 ? 1 : 0))
   return loopback || (destination !== undefined && address.every((byte, index) => byte === destination.address[index]))
 }

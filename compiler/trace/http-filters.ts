@@ -3,19 +3,16 @@
  * answer of the first filter that gives one, else the routes' own, with what the filters leave open. Invariant: without filters nothing changes.
  * Source: Envoy's http_connection_manager.proto: the route's configuration of a filter, by its name, wins over the connection manager's.
  */
-import { decideFilter, mayTellMore, readFilter } from '../action/filters.ts'
+import { decideFilter, inherited, mayTellMore, readFilter } from '../action/filters.ts'
 import { localReply } from '../action/local-reply.ts'
 import { mutateResponse } from '../action/response-headers.ts'
-import type { Exchange } from '../http/exchange.ts'
-import type { Decision, FilterConfig, RouteConfiguration } from '../http/model.ts'
-import { type HeaderPair, Headers, type HttpRequest } from '../http/request.ts'
-import type { Verdict } from '../action/filter.ts'
+import { asBytes } from '../http/byte-text.ts'
+import type { Answer, Exchange } from '../http/exchange.ts'
+import type { Decision, FilterConfig, HttpFilterEntry, RouteConfiguration } from '../http/model.ts'
+import { type HeaderPair, Headers, type HttpRequest, trim } from '../http/request.ts'
+import type { LiveState, Verdict } from '../action/filter.ts'
 import type { Cursor } from '../input/cursor.ts'
-
-export interface HttpFilterEntry {
-  readonly name: string
-  readonly config: FilterConfig
-}
+import { bytesOf } from '../match/byte-text.ts'
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router'
 
@@ -36,6 +33,9 @@ export interface FilterStep {
   readonly name: string
   readonly config: FilterConfig
   readonly verdict: string
+  readonly kind: Verdict['kind'] | 'disabled'
+  /** milliseconds that it makes the request wait */
+  readonly delay: number
 }
 
 export function applyFilters(
@@ -44,21 +44,35 @@ export function applyFilters(
   request: HttpRequest,
   configuration: RouteConfiguration,
   steps: FilterStep[] | undefined,
+  live?: LiveState,
 ): Decision {
-  const { route, filters: routeFilters, weightedCluster } = decision.detail
-  const forwards = route?.action.kind === 'route'
+  // refused before any filter saw it
+  if (decision.reason === 'upgrade_failed') return decision
+  const { virtualHost, route, weightedCluster } = decision.detail
+  // what a virtual host says holds for its routes only
+  const levels = route === undefined ? [] : [weightedCluster?.filters, route.filters, virtualHost?.filters, configuration.filters]
+  const forwards = route?.action.kind === 'route' || route?.action.kind === 'non_forwarding'
   let metadata: 'none' | 'unknown' = 'none'
   let added: readonly HeaderPair[] = []
   for (const { name, config } of filters) {
-    const own = weightedCluster?.filters.get(name) ?? routeFilters.get(name)
+    const own = inherited(levels.flatMap((level) => level?.get(name) ?? []))
     const effective = own === undefined ? config : own.data === undefined && own.disabled ? { ...config, disabled: true } : own
-    const verdict = decideFilter(effective, request, { cluster: decision.cluster, forwards, metadata })
-    steps?.push({ name, config: effective, verdict: effective.disabled ? 'disabled' : describe(verdict) })
+    const verdict = decideFilter(effective, request, { cluster: decision.cluster, forwards, metadata, ...(live !== undefined && { live }) })
+    steps?.push({
+      name,
+      config: effective,
+      verdict: effective.disabled ? 'disabled' : describe(verdict),
+      kind: effective.disabled ? 'disabled' : verdict.kind,
+      delay: verdict.kind === 'open' ? 0 : (verdict.delay ?? 0),
+    })
     if (mayTellMore(effective)) metadata = 'unknown'
-    if (verdict.kind === 'answer') return answered(decision, verdict, request, configuration)
+    if (verdict.kind === 'answer') return answered(decision, verdict, request, configuration, added)
     if (verdict.kind === 'pass' && verdict.responseHeaders !== undefined) added = [...added, ...verdict.responseHeaders]
   }
-  return added.length === 0 ? decision : { ...decision, responseHeaders: [...(decision.responseHeaders ?? []), ...added] }
+  if (added.length === 0) return decision
+  const headers = Headers.of('response', decision.responseHeaders ?? [])
+  for (const [name, value] of asBytes(added)) headers.set(name, value)
+  return { ...decision, responseHeaders: headers.all }
 }
 
 function describe(verdict: Verdict): string {
@@ -66,30 +80,36 @@ function describe(verdict: Verdict): string {
   return verdict.kind === 'open' ? `not judged: ${verdict.why}` : 'passes'
 }
 
-/** A local answer has the route's response headers, like every answer under a route. */
+/** A local answer has the response headers of a route that forwards, and what filters in front of it add. */
 function answered(
   decision: Decision,
   verdict: Extract<Verdict, { readonly kind: 'answer' }>,
   request: HttpRequest,
   configuration: RouteConfiguration,
+  added: readonly HeaderPair[],
 ): Decision {
   const { outcome, status, body, reason, grpcStatus, responseHeaders = [], bare } = verdict
-  const headers = Headers.of(responseHeaders)
+  const headers = Headers.of('response', responseHeaders)
   const { virtualHost, route, weightedCluster } = decision.detail
-  if (bare !== true && virtualHost !== undefined && route !== undefined) {
+  const forwards = route?.action.kind === 'route' || route?.action.kind === 'non_forwarding'
+  if (bare !== true && virtualHost !== undefined && route !== undefined && forwards) {
     const exchange: Exchange = {
       request,
       configuration,
       virtualHost,
       route,
       matchedPath: '',
-      cluster: decision.cluster,
+      cluster: decision.outcome === 'no_cluster' ? undefined : decision.cluster,
       weightedCluster,
       upstream: { path: request.path, authority: request.authority, headers: request.headers },
     }
     mutateResponse(exchange, headers, { path: request.path, responseCode: 0, details: reason })
   }
-  const answer = localReply(request, { outcome, status, body, reason, headers, ...(grpcStatus !== undefined && { grpcStatus }) })
+  for (const [name, value] of added) headers.set(name, value)
+  const answer: Answer =
+    bare === true
+      ? { outcome, status, location: undefined, body, responseHeaders: headers, reason }
+      : localReply(request, { outcome, status, body, reason, headers, ...(grpcStatus !== undefined && { grpcStatus }) })
   return {
     ...decision,
     outcome,
@@ -98,9 +118,9 @@ function answered(
     authority: undefined,
     requestHeaders: undefined,
     status: answer.status,
-    location: answer.location,
+    location: answer.location === undefined ? undefined : trim(bytesOf(answer.location)),
     body: answer.body,
-    responseHeaders: answer.responseHeaders.all,
+    responseHeaders: asBytes(answer.responseHeaders.all),
     reason,
   }
 }

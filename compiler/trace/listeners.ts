@@ -6,7 +6,7 @@
 import type { Cursor } from '../input/cursor.ts'
 import type { Resource } from '../input/resource.ts'
 import { readAddress } from '../parse/address.ts'
-import { isAnyAddress, isIpv4 } from '../parse/ip.ts'
+import { isAnyAddress, isMapped } from '../../proto/address/mapped.ts'
 import type { SocketAddress } from './addresses.ts'
 import { type ChainMatch, readChainMatch } from './filter-chain.ts'
 
@@ -73,14 +73,14 @@ function readChain(at: Cursor): TraceChain {
 /** Whom a connection to this address meets. Inbound listeners come last: they take what arrives at a workload, not what is dialled. */
 export function listenerFor(listeners: readonly TraceListener[], { address, port }: SocketAddress): TraceListener | undefined {
   const ordered = [...listeners.filter(({ inbound }) => !inbound), ...listeners.filter(({ inbound }) => inbound)]
-  const v4 = isIpv4(address)
+  const v4 = isMapped(address)
   const at = (fits: (of: Uint8Array) => boolean): TraceListener | undefined =>
     ordered.find((listener) => listener.addresses.some((one) => one.port === port && fits(one.address)))
   return (
     at((of) => of.every((byte, index) => byte === address[index])) ??
-    at((of) => isAnyAddress(of) && isIpv4(of) === v4) ??
-    at((of) => isAnyAddress(of) && !isIpv4(of)) ??
-    ordered.find(({ useOriginalDst, addresses }) => useOriginalDst && addresses.some((one) => isIpv4(one.address) === v4)) ??
+    at((of) => isAnyAddress(of) && isMapped(of) === v4) ??
+    at((of) => isAnyAddress(of) && !isMapped(of)) ??
+    ordered.find(({ useOriginalDst, addresses }) => useOriginalDst && addresses.some((one) => isMapped(one.address) === v4)) ??
     ordered.find(({ useOriginalDst }) => useOriginalDst)
   )
 }

@@ -16,7 +16,7 @@ function tracerOf(...resources: readonly Json[]): Tracer {
   const diag = createDiagnostics()
   const input = readInput([{ name: 'test.json', bytes: Buffer.from(JSON.stringify(resources)) }], diag)
   const options = { resolve: new Map(), addresses: [], plaintextTo: new Set<string>(), strict: false, readBalance: readBalancePolicy }
-  return createTracer(input.resources, () => toProgram(parse(input.resources, options, diag), diag))
+  return createTracer(input.resources, () => toProgram(parse(input.resources, options, diag), new Map(), diag))
 }
 
 const manager = (routes: Json, filters: readonly Json[] = [], more: Json = {}): Json => ({

@@ -6,13 +6,14 @@ import { createActions } from '../action/table.ts'
 import { admit, type ConnectionManager } from '../http/connection-manager.ts'
 import { decide, type Explanation, type RouteTable, type World } from '../http/eval.ts'
 import { findRoutes } from '../http/find-routes.ts'
-import type { Decision } from '../http/model.ts'
+import type { Decision, HttpFilterEntry } from '../http/model.ts'
 import type { RequestLine } from '../http/request.ts'
 import type { Resource } from '../input/resource.ts'
 import type { Program } from '../ir/program.ts'
 import { createEntrances, type Found, type Place } from './choose-entry.ts'
 import { createHostNames } from './host-names.ts'
-import { applyFilters, type FilterStep, type HttpFilterEntry, readHttpFilters } from './http-filters.ts'
+import { applyFilters, type FilterStep, readHttpFilters } from './http-filters.ts'
+import { type LaneBook, laneOf } from './lanes.ts'
 import { decideConnection } from './l4.ts'
 import { readListeners, type TraceChain } from './listeners.ts'
 
@@ -34,8 +35,8 @@ export interface Tracer {
   readonly routeConfigurations: readonly string[]
 }
 
-/** `program` is asked for at most once, and only for what is not HTTP */
-export function createTracer(resources: readonly Resource[], program: () => Program): Tracer {
+/** `program` is asked for at most once, and only for what is not HTTP; without `lanes` every HTTP request is said to be decided in user space */
+export function createTracer(resources: readonly Resource[], program: () => Program, lanes?: LaneBook): Tracer {
   const actions = createActions(createHostNames(resources))
   const routes = findRoutes(resources, actions)
   const find = createEntrances(readListeners(resources), routes)
@@ -62,20 +63,35 @@ export function createTracer(resources: readonly Resource[], program: () => Prog
     const admission = admit(manager, line, table.configuration.internalOnlyHeaders)
     return admission.kind === 'refused' ? decision : applyFilters(list, decision, admission.request, table.configuration, detail?.filters)
   }
+  const atRoutes = (table: RouteTable, line: RequestLine, detail: Detail | undefined): Decision => {
+    const decision = atHttp(table, routes.bare, line, undefined, detail)
+    if (lanes === undefined) return decision
+    return { ...decision, lane: laneOf(line, decision.detail.route?.path, lanes.ofTable(table, routes.bare)) }
+  }
+  const atManager = (
+    { table, entry, chain }: Extract<Place, { kind: 'http' }>,
+    line: RequestLine,
+    detail: Detail | undefined,
+  ): Decision => {
+    const decision = atHttp(table, entry.manager, line, chain, detail)
+    if (lanes === undefined) return decision
+    const lane = lanes.isDirect(entry.path) ? 'direct' : laneOf(line, decision.detail.route?.path, lanes.ofManager(entry.path))
+    return { ...decision, lane }
+  }
   return {
     routeConfigurations: routes.names,
     atRoutes(name, line, detail) {
       const table = routes.table(name)
       if (table === undefined) return undefined
-      return { decision: atHttp(table, routes.bare, line, undefined, detail), place: { kind: 'routes', table }, others: [] }
+      return { decision: atRoutes(table, line, detail), place: { kind: 'routes', table }, others: [] }
     },
     atListener(line, detail) {
       const { place, others }: Found = find(line)
       switch (place.kind) {
         case 'http':
-          return { decision: atHttp(place.table, place.entry.manager, line, place.chain, detail), place, others }
+          return { decision: atManager(place, line, detail), place, others }
         case 'routes':
-          return { decision: atHttp(place.table, routes.bare, line, undefined, detail), place, others }
+          return { decision: atRoutes(place.table, line, detail), place, others }
         case 'no_routes':
         case 'none':
           return { why: place.why }

@@ -27,10 +27,6 @@ export const connectionManager: Rule = {
         common.at('max_response_headers_kb'),
         'max_response_headers_kb is for clusters, not for a connection manager',
       )
-    for (const range of at.message('internal_address_config')?.messages('cidr_ranges') ?? []) {
-      const address = range.string('address_prefix') ?? ''
-      if (!looksLikeAddress(address)) context.refuse('KM2111', range.at('address_prefix'), `${quote(address)} is no IP address`)
-    }
     const seen = new Set<string>()
     for (const upgrade of at.messages('upgrade_configs')) {
       const type = (upgrade.string('upgrade_type') ?? '').toLowerCase()
@@ -58,12 +54,6 @@ export const codecs: Rule = {
         )
     }
   },
-}
-
-function looksLikeAddress(text: string): boolean {
-  if (text.includes(':')) return true
-  const parts = text.split('.')
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)
 }
 
 /** false and 0 are as good as not set */

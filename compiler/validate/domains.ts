@@ -9,7 +9,7 @@ import { type Context, ROUTE, type Rule } from './rule.ts'
 export const domains: Rule = {
   types: [`${ROUTE}RouteConfiguration`],
   check(at, context) {
-    const seen = new Map<string, string>()
+    const seen = new Map<string, () => string>()
     const names = new Set<string>()
     for (const host of at.messages('virtual_hosts')) {
       const name = host.string('name') ?? ''
@@ -20,17 +20,17 @@ export const domains: Rule = {
   },
 }
 
-function checkDomain(domain: string, host: Cursor, index: number, seen: Map<string, string>, context: Context): void {
-  const path = host.at('domains', index)
+function checkDomain(domain: string, host: Cursor, index: number, seen: Map<string, () => string>, context: Context): void {
+  const at = (): string => host.at('domains', index)
   // as Envoy, which knows no case beyond ASCII
   const folded = domain.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
   const first = seen.get(folded)
   if (first !== undefined) {
     const what = folded === '*' ? 'a second virtual host for "*"' : `the domain ${quote(domain)} is there twice`
-    context.refuse('KM2001', path, `${what}; the first is ${first}`)
+    context.refuse('KM2001', at(), `${what}; the first is ${first()}`)
   }
-  seen.set(folded, first ?? path)
-  if (domain === '') context.warn('KM2003', path, 'an empty domain meets only requests without a host')
+  seen.set(folded, first ?? at)
+  if (domain === '') context.warn('KM2003', at(), 'an empty domain meets only requests without a host')
   else if (domain.slice(1, -1).includes('*') || (domain.length > 1 && domain.startsWith('*') && domain.endsWith('*')))
-    context.warn('KM2003', path, `${quote(domain)} has a "*" that stands for itself, because only one at either end is a wildcard`)
+    context.warn('KM2003', at(), `${quote(domain)} has a "*" that stands for itself, because only one at either end is a wildcard`)
 }

@@ -8,6 +8,10 @@ import type { Resource } from '../input/resource.ts'
 export interface Facts {
   /** names of all clusters; undefined where the snapshot has none, so that nothing can be said */
   readonly clusters: ReadonlySet<string> | undefined
+  /** names of all secrets */
+  readonly secrets: ReadonlySet<string>
+  /** types of the clusters that a bootstrap brings along, by name; undefined where the snapshot has no such bootstrap */
+  readonly staticClusters: ReadonlyMap<string, string> | undefined
   /** largest program of a regex */
   readonly regexLimit: number
 }
@@ -23,7 +27,15 @@ export function factsOf(resources: readonly Resource[]): Facts {
     if (kind !== 'bootstrap' || cursor === undefined) continue
     for (const layer of layers(cursor)) regexLimit = keyOf(layer, LIMIT_KEY) ?? regexLimit
   }
-  return { clusters: names.length === 0 ? undefined : new Set(names), regexLimit }
+  const statics = resources.filter(({ kind, origin, loaded }) => kind === 'cds' && origin === 'static' && !loaded)
+  const staticClusters = new Map(statics.map(({ name, cursor }) => [name, cursor?.enum('type') ?? 'STATIC']))
+  const secrets = new Set(resources.filter(({ kind }) => kind === 'sds').map(({ name }) => name))
+  return {
+    secrets,
+    staticClusters: staticClusters.size === 0 ? undefined : staticClusters,
+    clusters: names.length === 0 ? undefined : new Set(names),
+    regexLimit,
+  }
 }
 
 /** later layers win */

@@ -17,6 +17,14 @@ export const substitutionFormats: Rule = {
   },
 }
 
+/** path_rewrite and host_rewrite */
+export const rewriteFormats: Rule = {
+  types: ['envoy.config.route.v3.RouteAction'],
+  check(at, context) {
+    for (const field of ['path_rewrite', 'host_rewrite']) checkText(at.string(field), at.at(field), [], context)
+  },
+}
+
 export const accessLogFormats: Rule = {
   types: ['envoy.extensions.access_loggers.file.v3.FileAccessLog'],
   check(at, context) {

@@ -9,11 +9,12 @@ const TERMINAL = new Set(['router', 'mcp_router'])
 
 /** never end a chain */
 const PASSING = new Set(
-  `adaptive_concurrency admission_control alternate_protocols_cache api_key_auth aws_lambda aws_request_signing bandwidth_limit basic_auth
-   buffer cache cache_v2 cdn_loop compressor connect_grpc_bridge cors credential_injector csrf custom_response decompressor
-   dynamic_forward_proxy ext_authz ext_proc fault file_system_buffer gcp_authn geoip grpc_field_extraction grpc_http1_bridge
+  `a2a adaptive_concurrency admission_control ai_protocol_manager alternate_protocols_cache api_key_auth aws_lambda aws_request_signing bandwidth_limit bandwidth_share basic_auth
+   body_size_limit
+   buffer cache cache_v2 cdn_loop composite compressor connect_grpc_bridge cors credential_injector csrf custom_response decompressor
+   dynamic_forward_proxy ext_authz ext_proc fault file_system_buffer filter_chain gcp_authn geoip grpc_field_extraction grpc_http1_bridge
    grpc_http1_reverse_bridge grpc_json_reverse_transcoder grpc_json_transcoder grpc_stats grpc_web header_mutation header_to_metadata
-   health_check ip_tagging json_to_metadata jwt_authn local_ratelimit lua mcp oauth2 on_demand original_src proto_api_scrubber
+   health_check ip_tagging json_to_metadata jwt_authn local_ratelimit lua mcp mcp_json_rest_bridge oauth2 on_demand original_src proto_api_scrubber
    proto_message_extraction rate_limit_quota ratelimit rbac set_filter_state set_metadata stateful_session tap thrift_to_metadata
    transform wasm`.split(/\s+/),
 )
@@ -62,11 +63,6 @@ export function routeMessageInstead(type: string): string | undefined {
   const folder = folderOf(type)
   const message = Object.hasOwn(ROUTE_MESSAGES, folder) ? ROUTE_MESSAGES[folder] : undefined
   return message === undefined || type.endsWith(`.${message}`) ? undefined : message
-}
-
-/** Types of the API that belong to something else; what is not of the API may be a filter of somebody's own build. */
-export function isNoFilter(type: string): boolean {
-  return /^(google\.protobuf|envoy\.config|envoy\.extensions\.filters\.(network|listener|udp))\./.test(type)
 }
 
 function folderOf(type: string): string {

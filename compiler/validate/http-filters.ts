@@ -3,7 +3,8 @@
  * filter that is disabled, and a filter without configuration that is not optional. No filter at all, and two of one name, load (tried).
  */
 import type { Cursor } from '../input/cursor.ts'
-import { isNoFilter, kindOfFilter } from './http-filter-kinds.ts'
+import { checkExtension } from './extension-points.ts'
+import { kindOfFilter } from './http-filter-kinds.ts'
 import { quote } from './quote.ts'
 import type { Context, Rule } from './rule.ts'
 
@@ -28,8 +29,7 @@ function checkChain(filters: readonly Cursor[], context: Context): void {
     }
     const config = filter.any('typed_config')
     const kind = config === undefined ? undefined : kindOfFilter(config.type)
-    if (config !== undefined && isNoFilter(config.type) && filter.boolean('is_optional') !== true)
-      context.refuse('KM2109', filter.at('typed_config'), `${config.type} is no HTTP filter`)
+    if (filter.boolean('is_optional') !== true) checkExtension(config, 'filters.http', context, 'KM2109')
     if (kind === 'terminal' && !last) context.refuse('KM2101', filter.path, `the filter ${name} ends the chain and is not its last filter`)
     if (kind === 'passing' && last) context.refuse('KM2102', filter.path, `the last filter ${name} does not end the chain`)
     if (kind === 'terminal' && last && filter.boolean('disabled') === true)

@@ -3,11 +3,14 @@
  * empty one, and a FilterConfig that says nothing; the name of the entry is not looked at (tried; Router::PerFilterConfigs).
  */
 import type { Cursor } from '../input/cursor.ts'
-import { isNoFilter, routeMessageInstead, takesRouteConfig } from './http-filter-kinds.ts'
+import { checkExtension } from './extension-points.ts'
+import { EXTENSION_TYPES } from './extension-types.ts'
+import { routeMessageInstead, takesRouteConfig } from './http-filter-kinds.ts'
 import { quote } from './quote.ts'
 import { type Context, ROUTE, type Rule } from './rule.ts'
 
 const LOCAL_RATE_LIMIT = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit'
+const HTTP_FILTERS: ReadonlySet<string> = EXTENSION_TYPES['filters.http']
 const FILTER_CONFIG = `${ROUTE}FilterConfig`
 
 export const perFilterConfig: Rule = {
@@ -21,6 +24,7 @@ function checkEntry(name: string, config: Cursor, context: Context): void {
   if (config.type === FILTER_CONFIG && config.known) {
     const inner = config.any('config')
     // an empty one only enables the filter
+    if (config.boolean('is_optional') === true && inner !== undefined && !HTTP_FILTERS.has(inner.type)) return
     if (inner !== undefined) checkConfig(name, inner, 'may be empty', context)
     else if (config.boolean('disabled') !== true)
       context.refuse('KM2106', config.path, `the FilterConfig of ${quote(name)} neither disables the filter nor configures it`)
@@ -29,7 +33,8 @@ function checkEntry(name: string, config: Cursor, context: Context): void {
 
 function checkConfig(name: string, config: Cursor, emptiness: 'may be empty' | 'not empty', context: Context): void {
   if (config.type === '' && emptiness === 'not empty') context.refuse('KM2106', config.path, `the configuration of ${quote(name)} is empty`)
-  else if (config.type !== '' && (isNoFilter(config.type) || (config.known && !takesRouteConfig(config.type))))
+  else if (config.type !== '' && !HTTP_FILTERS.has(config.type)) checkExtension(config, 'filters.http', context, 'KM2105')
+  else if (config.known && !takesRouteConfig(config.type))
     context.refuse('KM2105', config.path, `${config.type} is no configuration of a route or virtual host`)
   // an empty message of the wrong type loads (tried)
   else if (config.known && config.fields().length > 0 && routeMessageInstead(config.type) !== undefined)

@@ -9,7 +9,9 @@ import { ROUTE, type Rule } from './rule.ts'
 export const rewrites: Rule = {
   types: [`${ROUTE}RouteAction`],
   check(at, context) {
-    const set = ['prefix_rewrite', 'regex_rewrite', 'path_rewrite_policy'].filter((field) => at.has(field) && at.raw(field) !== '')
+    const set = ['prefix_rewrite', 'regex_rewrite', 'path_rewrite_policy', 'path_rewrite'].filter(
+      (field) => at.has(field) && at.raw(field) !== '',
+    )
     if (set.length > 1) context.refuse('KM2011', at.at(set[1] as string), `only one of ${set.join(' and ')} may be set`)
     for (const field of ['regex_rewrite', 'host_rewrite_path_regex']) {
       const rewrite = at.message(field)

@@ -17,7 +17,7 @@ export const routeClusters: Rule = {
     for (const host of at.messages('virtual_hosts')) {
       for (const route of host.messages('routes')) {
         for (const { name, path, what } of namesOf(route, host, at)) {
-          if (!clusters.has(name)) report(context, refused, path, `${what} ${quote(name)} is not in the snapshot`)
+          if (!clusters.has(name)) report(context, refused, path(), `${what} ${quote(name)} is not in the snapshot`)
         }
       }
     }
@@ -31,7 +31,7 @@ function report(context: Context, refused: boolean, path: string, message: strin
 
 interface Name {
   readonly name: string
-  readonly path: string
+  readonly path: () => string
   readonly what: string
 }
 
@@ -42,7 +42,7 @@ function namesOf(route: Cursor, host: Cursor, configuration: Cursor): readonly N
   // the route's own mirrors, else the virtual host's, else the route configuration's
   const mirrors = [action, host, configuration].map((at) => at?.messages('request_mirror_policies') ?? []).find((list) => list.length > 0)
   return [
-    ...(action === undefined || cluster === undefined ? [] : [{ name: cluster, path: action.at('cluster'), what: 'the cluster' }]),
+    ...(action === undefined || cluster === undefined ? [] : [{ name: cluster, path: () => action.at('cluster'), what: 'the cluster' }]),
     ...members.flatMap((member) => named(member, 'name', 'the weighted cluster')),
     ...(mirrors ?? []).flatMap((mirror) => named(mirror, 'cluster', 'the mirror cluster')),
   ]
@@ -50,5 +50,5 @@ function namesOf(route: Cursor, host: Cursor, configuration: Cursor): readonly N
 
 function named(at: Cursor, field: string, what: string): readonly Name[] {
   const name = at.string(field) ?? ''
-  return name === '' ? [] : [{ name, path: at.at(field), what }]
+  return name === '' ? [] : [{ name, path: () => at.at(field), what }]
 }

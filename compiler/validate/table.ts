@@ -1,13 +1,20 @@
 /** The list of rules. One rule or family of rules a file; the order does not matter. */
 import type { Inspection } from '../re2/inspect-regex.ts'
-import { accessLogFormats, substitutionFormats } from './formats.ts'
+import { accessLogFormats, rewriteFormats, substitutionFormats } from './formats.ts'
 import { runtimeLayers } from './bootstrap.ts'
+import { configSources } from './config-sources.ts'
+import { balancing, policyLists } from './balancing.ts'
+import { serverCertificates, staticSecrets } from './certificates.ts'
+import { boundAddresses, cidrRanges } from './cidr-ranges.ts'
 import { codecs, connectionManager } from './connection-manager.ts'
 import { directResponseBody } from './direct-response.ts'
+import { discoveredFilters, discoveredVirtualHosts, scopedRoutes } from './discovery.ts'
 import { domains } from './domains.ts'
 import { addedHeaders, removedHeaders } from './header-mutations.ts'
+import { extensionPoints, listenerFilters, wrappedSockets } from './extension-points.ts'
 import { httpFilters } from './http-filters.ts'
 import { hiddenRoutes, oddMatches } from './odd-matches.ts'
+import { namedClusters } from './named-clusters.ts'
 import { localRateLimit, perFilterConfig } from './per-filter.ts'
 import { regexCase, regexes } from './regexes.ts'
 import { internalRedirects, mirrors, retries, rewrites, upgrades } from './route-action.ts'
@@ -20,6 +27,10 @@ import { weightedClusters } from './weighted-clusters.ts'
 /** What rules need that this folder does not have. */
 export interface Tools {
   readonly inspectRegex: (pattern: string) => Inspection
+  /** a URI template as a regex */
+  readonly readTemplate: (
+    template: string,
+  ) => { readonly regex: string; readonly variables: readonly string[] } | { readonly error: string }
 }
 
 export const createRules = (tools: Tools): readonly Rule[] => [
@@ -32,13 +43,14 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   removedHeaders,
   substitutionFormats,
   accessLogFormats,
+  rewriteFormats,
   weightedClusters,
   rewrites,
   mirrors,
   upgrades,
   retries,
   internalRedirects,
-  uriTemplates,
+  uriTemplates(tools),
   regexes(tools.inspectRegex),
   regexCase,
   oddMatches,
@@ -49,4 +61,18 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   codecs,
   runtimeLayers,
   httpFilters,
+  extensionPoints,
+  listenerFilters,
+  wrappedSockets,
+  balancing,
+  policyLists,
+  cidrRanges,
+  boundAddresses,
+  namedClusters,
+  serverCertificates,
+  staticSecrets,
+  configSources,
+  discoveredFilters,
+  scopedRoutes,
+  discoveredVirtualHosts,
 ]

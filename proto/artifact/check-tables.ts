@@ -3,6 +3,7 @@
  * The programs refuse what they cannot find and never read beyond a table, so this protects the meaning, not the kernel.
  */
 import * as abi from '../abi.ts'
+import { HTTP_ROW_SIZE, nameValue } from '../http/tables.ts'
 import { ArtifactFault } from './fault.ts'
 import type { ArtifactConfig, ArtifactTables, NamesDocument } from './format.ts'
 
@@ -15,8 +16,12 @@ export function checkTables(tables: ArtifactTables, names: NamesDocument, entrie
   checkListeners(tables, entries)
   checkChains(tables, entries)
   checkClusters(tables, entries)
-  checkRelocations(tables, entries)
+  checkRelocations('endpoint', tables.endpointRelocations, tables.endpoint, abi.ROW_SIZE, entries)
+  checkRelocations('http', tables.httpRelocations, tables.http, HTTP_ROW_SIZE, entries)
+  checkNames(tables, entries)
   for (const [row, { state }] of names.listeners.entries()) within(state, entries.state, 'names.json listener', row, 'state')
+  for (const { routes } of names.services)
+    for (const [row, { state }] of routes.entries()) within(state, entries.state, 'names.json route', row, 'state')
   for (const [row, { state }] of names.clusters.entries()) within(state, entries.state, 'names.json cluster', row, 'state')
   if (names.clusters.length !== entries.cluster)
     throw new ArtifactFault('KM9012', `names.json names ${names.clusters.length} clusters of ${entries.cluster}`)
@@ -50,7 +55,8 @@ function checkChains(tables: ArtifactTables, entries: Entries): void {
       for (let share = target; share < target + count; share++)
         within(read(share, abi.weighted, 'cluster'), entries.cluster, 'chain', share, 'cluster')
       row += count
-    } else if (kind !== abi.CHAIN_REFUSE && kind !== abi.CHAIN_DIVERT)
+    } else if (kind === abi.CHAIN_HTTP) within(target, entries.http, 'chain', row, 'service')
+    else if (kind !== abi.CHAIN_REFUSE && kind !== abi.CHAIN_DIVERT)
       throw new ArtifactFault('KM9012', `chain row ${row} is of kind ${kind}, which does not exist`)
   }
 }
@@ -70,17 +76,25 @@ function checkClusters(tables: ArtifactTables, entries: Entries): void {
   }
 }
 
-function checkRelocations(tables: ArtifactTables, entries: Entries): void {
-  const offsets = viewOf(tables.endpointRelocations)
-  const rows = viewOf(tables.endpoint)
+function checkNames(tables: ArtifactTables, entries: Entries): void {
+  const values = viewOf(tables.nameValues)
+  for (let row = 0; row < entries.name; row++) {
+    for (const name of ['text', 'best'])
+      within(values.getUint32(row * nameValue.size + field(nameValue, name), true), Math.max(1, entries.http), 'name.values', row, name)
+  }
+}
+
+function checkRelocations(table: string, places: Uint8Array, content: Uint8Array, rowSize: number, entries: Entries): void {
+  const offsets = viewOf(places)
+  const rows = viewOf(content)
   let before = -1
   for (let at = 0; at < offsets.byteLength; at += 4) {
     const offset = offsets.getUint32(at, true)
-    if (offset <= before || offset % 4 !== 0) throw new ArtifactFault('KM9012', `endpoint.relocations has ${offset} behind ${before}`)
+    if (offset <= before || offset % 4 !== 0) throw new ArtifactFault('KM9012', `${table}.relocations has ${offset} behind ${before}`)
     before = offset
     if (offset + 4 > rows.byteLength)
-      throw new ArtifactFault('KM9012', `endpoint.relocations leads to byte ${offset} of ${rows.byteLength}`)
-    within(rows.getUint32(offset, true), entries.state, 'endpoint', Math.floor(offset / abi.ROW_SIZE), 'state')
+      throw new ArtifactFault('KM9012', `${table}.relocations leads to byte ${offset} of ${rows.byteLength}`)
+    within(rows.getUint32(offset, true), entries.state, table, Math.floor(offset / rowSize), 'state')
   }
 }
 

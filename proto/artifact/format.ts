@@ -5,7 +5,7 @@
  *
  * programs layer  programs/<unit>.o                      ELF objects, one per unit
  * maps layer      maps/<table> (table-files.ts)          the bytes of each inner map (lower/plan.ts Tables), maps/names.json
- * sources layer   sources/<unit>.c, sources/coverage.json, sources/source-map.json
+ * sources layer   sources/<unit>.c, sources/coverage.json, sources/source-map.json, with HTTP also sources/services.json (proto/http/services.ts)
  * config          ArtifactConfig (JSON, schema proto/artifact.schema.json)
  *
  * It holds xDS paths keyed by resource name; no lines, columns, file names or times.
@@ -28,7 +28,7 @@ export interface ArtifactConfig {
   readonly programs: readonly ProgramUnit[]
   /** protocols that have listeners */
   readonly protocols: readonly ('tcp' | 'udp')[]
-  readonly entries: Readonly<Record<'listener' | 'match' | 'chain' | 'cluster' | 'endpoint' | 'state', number>>
+  readonly entries: Readonly<Record<'listener' | 'match' | 'chain' | 'cluster' | 'endpoint' | 'state' | 'http' | 'name', number>>
   readonly budgets: { readonly tailCalls: number; readonly objectInstructions: number; readonly stackBytes: number }
 }
 
@@ -38,7 +38,7 @@ export interface ProgramUnit {
   /** what of it goes where: program name in the object -> hook and slot in the generation's block */
   readonly slots: readonly {
     readonly program: string
-    readonly hook: 'connect4' | 'connect6' | 'sendmsg4' | 'sendmsg6'
+    readonly hook: 'connect4' | 'connect6' | 'sendmsg4' | 'sendmsg6' | 'request'
     readonly slot: number
     readonly instructions: number
   }[]
@@ -48,6 +48,29 @@ export interface ProgramUnit {
 export interface NamesDocument {
   readonly listeners: readonly NamedListener[]
   readonly clusters: readonly NamedCluster[]
+  readonly services: readonly NamedService[]
+}
+
+/** One HTTP connection manager. */
+export interface NamedService {
+  /** name of its listener */
+  readonly listener: string
+  /** xDS path of the connection manager */
+  readonly path: string
+  readonly routes: readonly NamedRoute[]
+}
+
+export interface NamedRoute {
+  /** local state index, as below: requests are its `connections`, local replies its `failures` */
+  readonly state: number
+  readonly virtualHost: string
+  /** its name; empty when it has none */
+  readonly name: string
+  /** xDS path */
+  readonly path: string
+  readonly lane: 'kernel' | 'slow'
+  /** why not in the kernel */
+  readonly why?: string
 }
 
 export interface NamedListener {
@@ -95,4 +118,9 @@ export interface ArtifactTables {
   readonly states: Uint8Array
   /** little-endian u32 byte offsets of local state indices in `endpoint` */
   readonly endpointRelocations: Uint8Array
+  readonly http: Uint8Array
+  readonly nameKeys: Uint8Array
+  readonly nameValues: Uint8Array
+  /** the same for `http` */
+  readonly httpRelocations: Uint8Array
 }

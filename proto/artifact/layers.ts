@@ -55,11 +55,19 @@ export function readMaps(layer: Uint8Array, config: ArtifactConfig): { readonly 
   }
   const names = checkDocument('names', parseJson(take(files, NAMES_PATH), 'names.json'), 'names.json')
   nothingLeft(files, 'maps')
-  const offsets = relocationOffsets(tables.endpointRelocations as Uint8Array)
-  if (offsets === undefined) throw new ArtifactFault('KM9012', 'endpoint.relocations leads beyond 32 bits')
-  const complete = { ...tables, endpointRelocations: offsets } as ArtifactTables
+  const complete = {
+    ...tables,
+    endpointRelocations: offsetsOf(tables.endpointRelocations as Uint8Array, 'endpoint'),
+    httpRelocations: offsetsOf(tables.httpRelocations as Uint8Array, 'http'),
+  } as ArtifactTables
   checkTables(complete, names, config.entries)
   return { tables: complete, names }
+}
+
+function offsetsOf(stored: Uint8Array, table: string): Uint8Array {
+  const offsets = relocationOffsets(stored)
+  if (offsets === undefined) throw new ArtifactFault('KM9012', `${table}.relocations leads beyond 32 bits`)
+  return offsets
 }
 
 export function readSources(layer: Uint8Array): ReadonlyMap<string, Uint8Array> {

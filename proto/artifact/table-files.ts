@@ -1,10 +1,11 @@
 /**
  * The files of the maps layer: which table is stored under which name, and how wide its rows are. Both directions read this list.
  *
- * `endpoint.relocations` is stored as differences (u32, little-endian) between neighbouring offsets, which compress to almost nothing because
+ * `endpoint.relocations`, like `http.relocations`, is stored as differences (u32, little-endian) between neighbouring offsets, which compress to almost nothing because
  * most endpoints follow each other; in memory (ArtifactTables) it holds the offsets themselves.
  */
 import * as abi from '../abi.ts'
+import { HTTP_ROW_SIZE, nameKey, nameValue } from '../http/tables.ts'
 import type { ArtifactConfig, ArtifactTables } from './format.ts'
 
 export interface TableFile {
@@ -30,6 +31,10 @@ export const TABLE_FILES: readonly TableFile[] = [
   { table: 'endpoint', path: 'maps/endpoint', rowSize: abi.ROW_SIZE, entries: 'endpoint' },
   { table: 'states', path: 'maps/states', rowSize: STATE_KEY_BYTES, entries: 'state' },
   { table: 'endpointRelocations', path: 'maps/endpoint.relocations', rowSize: U32 },
+  { table: 'http', path: 'maps/http', rowSize: HTTP_ROW_SIZE, entries: 'http' },
+  { table: 'nameKeys', path: 'maps/name.keys', rowSize: nameKey.size, entries: 'name' },
+  { table: 'nameValues', path: 'maps/name.values', rowSize: nameValue.size, entries: 'name' },
+  { table: 'httpRelocations', path: 'maps/http.relocations', rowSize: U32 },
 ]
 
 export const NAMES_PATH = 'maps/names.json'

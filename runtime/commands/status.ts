@@ -1,14 +1,51 @@
 /** `kmesh-runtime status`: what an instance does. JSON: proto/status.schema.json. */
+import { askHolder, type HolderReport, holderWarnings } from '../serve/holder-presence.ts'
 import { type StatusReport, status } from '../status.ts'
 import { type Format, finish } from './output.ts'
-import { bytesText, failuresText, tableText } from './quantity.ts'
+import { bytesText, countText, failuresText, tableText } from './quantity.ts'
 
 export function statusCommand(args: { readonly instance: string; readonly format: Format }): Promise<number> {
-  return finish(args.format, () => {
+  return finish(args.format, async () => {
     const { warnings, ...report } = status(args.instance)
-    return { json: report, text: args.format === 'json' ? '' : statusText({ ...report, warnings }), findings: warnings }
+    const holder = await askHolder(args.instance)
+    const findings = report.http.services.length === 0 ? warnings : [...warnings, ...holderWarnings(args.instance, holder)]
+    const text = args.format === 'json' ? '' : `${statusText({ ...report, warnings })}${httpText(report.http, holder)}`
+    return { json: { ...report, http: { ...report.http, holder } }, text, findings }
   })
 }
+
+function httpText(http: StatusReport['http'], holder: HolderReport | null): string {
+  if (http.services.length === 0) return ''
+  const rows = http.services.flatMap(({ listener, routes }) =>
+    routes.map(({ virtualHost, name, lane, requests, localReplies, slow }) => [
+      listener,
+      virtualHost,
+      name,
+      lane === 'kernel' ? 'kernel' : 'user space',
+      requests,
+      localReplies,
+      failuresText(slow),
+    ]),
+  )
+  const hidden = rows.length - SHOWN_ROUTES
+  const shown = hidden > 0 ? [...rows].sort((a, b) => Number(b[4]) - Number(a[4])).slice(0, SHOWN_ROUTES) : rows
+  const lines = [
+    '',
+    tableText(['LISTENER', 'VIRTUAL HOST', 'ROUTE', 'LANE', 'REQUESTS', 'LOCAL REPLIES', 'TO USER SPACE'], shown),
+    ...(hidden > 0 ? [`... ${hidden} more routes; --json has all`] : []),
+    ...(failuresText(http.slow) === '' ? [] : ['', `to user space before a route was found: ${failuresText(http.slow)}`]),
+    '',
+    holder === null
+      ? 'nobody accepts: connections to these services are refused'
+      : `holder ${holder.pid}: ${holder.counters.connections} connections, ${holder.counters.handed} of them in user space, ${holder.counters.idle} idle upstreams`,
+    http.observed.length === 0
+      ? 'no cgroup of servers on this node is observed: their answers take the way of those elsewhere (serve --observe)'
+      : `servers on this node are observed in ${countText(http.observed.length, 'cgroup')}`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+const SHOWN_ROUTES = 50
 
 /** Clusters with more endpoints than this show the busiest; --json has all. */
 const SHOWN_ENDPOINTS = 20

@@ -2,6 +2,7 @@
  * Loads tiny programs to find out what this kernel can do. In: a program type and instructions, written as tuples; out: a descriptor, or why not.
  * Invariant: nothing stays in the kernel beyond the descriptors that are returned. See bpf(2) and Documentation/bpf/standardization.
  */
+import { SOCKMAP_ATTACH_TYPES } from './libbpf-sockmap.ts'
 import { addressOf } from './library.ts'
 import { bpf, closeDescriptor } from './libc.ts'
 import { type HookName, ATTACH_TYPES } from './libbpf-link.ts'
@@ -51,6 +52,18 @@ export function kindOf(hook: HookName): ProgramKind {
   const type = hook === 'sock_ops' ? SOCK_OPS : hook === 'sock_release' ? CGROUP_SOCK : CGROUP_SOCK_ADDR
   // sock_ops programs carry no expected attach type
   return { type, attachType: hook === 'sock_ops' ? 0 : ATTACH_TYPES[hook] }
+}
+
+const SK_SKB = 14
+const SK_MSG = 16
+
+/** Programs of HTTP sockets: on what they send, and on what arrives at them. */
+export type SocketProgram = 'sk_msg' | 'sk_skb'
+
+export function kindOfSocketProgram(program: SocketProgram): ProgramKind {
+  return program === 'sk_msg'
+    ? { type: SK_MSG, attachType: SOCKMAP_ATTACH_TYPES.sk_msg }
+    : { type: SK_SKB, attachType: SOCKMAP_ATTACH_TYPES.sk_skb_verdict }
 }
 
 export type ProbeResult =

@@ -2,7 +2,7 @@
  * Addresses of the interfaces of one network namespace (RTM_GETADDR, rtnetlink(7)). In: a namespace; out: the addresses by which it can be known
  * outside: scope global, not loopback, usable. Each address once, however many interfaces have it.
  */
-import { UNSPECIFIED_ADDRESS } from '../socket-address.ts'
+import { ANY6 } from '../../proto/address/mapped.ts'
 import { AF_INET, AF_INET6 } from './libc.ts'
 import { attributes, dumpWhole, NETLINK_ROUTE, openNetlink } from './netlink.ts'
 import { type Entered, insideNamespace, netnsCookie, type NetworkNamespace } from './netns.ts'
@@ -64,7 +64,7 @@ export function readAddress(body: Buffer): InterfaceAddress | undefined {
   const own = local ?? address
   if (own === undefined || body.readUInt8(3) !== RT_SCOPE_UNIVERSE || (flags & UNUSABLE) !== 0) return undefined
   if (family === AF_INET && own.length === 4 && own[0] !== LOOPBACK_NET) {
-    const bytes = new Uint8Array(UNSPECIFIED_ADDRESS)
+    const bytes = new Uint8Array(ANY6)
     bytes.fill(255, 10, 12)
     bytes.set(own, 12)
     return { family: 'v4', address: bytes }

@@ -6,7 +6,18 @@ import { readFileSync } from 'node:fs'
 import { bind, bindWaiting, LIBBPF } from './library.ts'
 import { checked } from './system-error.ts'
 
-export const MAP_TYPES = { hash: 1, array: 2, prog_array: 3, lpm_trie: 11, array_of_maps: 12, sk_storage: 24 } as const
+export const MAP_TYPES = {
+  hash: 1,
+  array: 2,
+  prog_array: 3,
+  percpu_array: 6,
+  lru_hash: 9,
+  lpm_trie: 11,
+  array_of_maps: 12,
+  sockhash: 18,
+  sk_storage: 24,
+  ringbuf: 27,
+} as const
 export type MapType = keyof typeof MAP_TYPES
 
 export const BPF_F_NO_PREALLOC = 1

@@ -69,6 +69,15 @@ export function send(fd: number, data: Buffer): number {
   return checked('send', Number(raw.send(fd, data, data.length, 0)))
 }
 
+const MSG_DONTWAIT = 0x40
+const MSG_NOSIGNAL = 0x4000
+
+/** As `send`, and never waits: throws EAGAIN where nothing fits. */
+export function sendNow(fd: number, data: Uint8Array): number {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  return checked('send', Number(raw.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL)))
+}
+
 /** Bytes received; 0 at the end of a stream. */
 export function receive(fd: number, into: Buffer): number {
   return checked('recv', Number(raw.recv(fd, into, into.length, 0)))

@@ -15,13 +15,24 @@ const mmap = bind<(at: null, length: number, protection: number, flags: number, 
 )
 const munmap = bind<(at: bigint, length: number) => number>(LIBC, 'int munmap(void *at, size_t length)')
 
+/** The same for as long as the process lives, or until `unmap`. */
+export function mapMemory(fd: number, bytes: number): { readonly values: DataView; unmap(): void } {
+  const address = mapped(fd, bytes)
+  return { values: memoryAt(address, bytes), unmap: () => munmap(address, bytes) }
+}
+
 /** `bytes`: value size (a multiple of 8) times entries. */
 export function withMapMemory(fd: number, bytes: number, work: (values: DataView) => void): void {
-  const address = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0)
-  if (address === null || BigInt.asUintN(64, address) === MAP_FAILED) throw new SystemError({ call: 'mmap', errno: lastErrno() })
+  const address = mapped(fd, bytes)
   try {
     work(memoryAt(address, bytes))
   } finally {
     munmap(address, bytes)
   }
+}
+
+function mapped(fd: number, bytes: number): bigint {
+  const address = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0)
+  if (address === null || BigInt.asUintN(64, address) === MAP_FAILED) throw new SystemError({ call: 'mmap', errno: lastErrno() })
+  return address
 }

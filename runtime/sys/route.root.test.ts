@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { makeNamespace } from '../../scripts/kit/namespace.ts'
 import { run } from '../../scripts/kit/process.ts'
-import { parseAddress } from '../socket-address.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import { type NetworkNamespace, namespacesOf } from './netns.ts'
 import { routesTo } from './route.ts'
 
@@ -23,7 +23,7 @@ test('local, outward and refused addresses are told apart in another namespace',
   const addresses = ['10.1.2.3', '127.96.0.1', '10.50.0.9', '10.96.0.1', '10.112.0.1', '192.0.2.1', 'fd00::5', 'fd50::5', 'fd99::5', '::1']
   const found = routesTo(
     other,
-    addresses.map((text) => parseAddress(text) as Uint8Array),
+    addresses.map((text) => parseIp(text) as Uint8Array),
   )
   assert.equal(found, {
     kind: 'entered',

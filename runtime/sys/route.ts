@@ -2,7 +2,7 @@
  * Where the kernel would send a packet (RTM_GETROUTE, rtnetlink(7)). In: a namespace and addresses; out: for each, whether it leaves the machine.
  * Nothing is sent.
  */
-import { isMapped } from '../socket-address.ts'
+import { isMapped } from '../../proto/address/mapped.ts'
 import { AF_INET, AF_INET6 } from './libc.ts'
 import { type Netlink, NETLINK_ROUTE, openNetlink } from './netlink.ts'
 import { type Entered, insideNamespace, type NetworkNamespace } from './netns.ts'

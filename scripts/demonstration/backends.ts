@@ -1,4 +1,4 @@
-/** The demo's servers. In: their addresses and names; out: running processes that say how many connections they have had. */
+/** The demo's servers. In: their addresses and names; out: running processes that say how many connections and requests they have had. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { undoAtExit } from '../kit/cleanup.ts'
@@ -12,6 +12,13 @@ export interface Server {
 export interface Backends {
   /** connections since the last time somebody asked, by name */
   counts(): Promise<ReadonlyMap<string, number>>
+  /** the same with requests */
+  requests(): Promise<ReadonlyMap<string, number>>
+}
+
+interface Counted {
+  readonly connections: number
+  readonly requests: number
 }
 
 const PROGRAM = fileURLToPath(new URL('backend.ts', import.meta.url))
@@ -20,9 +27,9 @@ export async function startBackends(servers: readonly Server[]): Promise<Backend
   const children = servers.map(({ name, address, port }) => fork(PROGRAM, [address, `${port}`, name], { execArgv: process.execArgv }))
   for (const child of children) undoAtExit(() => child.kill('SIGKILL'))
   await Promise.all(children.map(answer))
-  const last = new Map<string, number>()
-  return {
-    async counts() {
+  const since = (what: keyof Counted): (() => Promise<ReadonlyMap<string, number>>) => {
+    const last = new Map<string, number>()
+    return async () => {
       const now = await Promise.all(
         children.map((child) => {
           const said = answer(child)
@@ -32,14 +39,15 @@ export async function startBackends(servers: readonly Server[]): Promise<Backend
       )
       return new Map(
         servers.map(({ name }, index) => {
-          const total = Number(now[index])
-          const since = total - (last.get(name) ?? 0)
+          const total = (now[index] as Counted)[what]
+          const added = total - (last.get(name) ?? 0)
           last.set(name, total)
-          return [name, since]
+          return [name, added]
         }),
       )
-    },
+    }
   }
+  return { counts: since('connections'), requests: since('requests') }
 }
 
 function answer(child: ChildProcess): Promise<unknown> {

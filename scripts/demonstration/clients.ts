@@ -1,6 +1,6 @@
 /**
  * Ordinary clients in the governed cgroup. In: what to dial and how often; out: how many requests went wrong, as the client itself says.
- * Every request is a TCP connection of its own: the choice of an endpoint is made once for each connection.
+ * Where connections are steered, every request is one of its own: the choice of an endpoint is made once for each.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -56,15 +56,14 @@ export async function curl(instance: string, place: string, count: number): Prom
   return { requests: count, failed: count - answered }
 }
 
-/** As many requests as go in that time with wrk, eight at once. */
-export async function wrk(instance: string, place: string, seconds: number): Promise<Load> {
+/** As many requests as go in that time with wrk, eight at once: with a connection for each of them, or with eight that are kept. */
+export async function wrk(instance: string, place: string, seconds: number, connections: 'each' | 'kept' = 'each'): Promise<Load> {
   const { code, stdout, stderr } = await governed(instance, [
     'wrk',
     '-t1',
     '-c8',
     `-d${seconds}s`,
-    '-H',
-    'Connection: close',
+    ...(connections === 'each' ? ['-H', 'Connection: close'] : []),
     `http://${place}/`,
   ])
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? Number.NaN)

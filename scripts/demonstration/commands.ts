@@ -9,9 +9,11 @@ import { dim, red, say, shown } from './screen.ts'
 export interface Show {
   /** lines of its output to show */
   readonly show: number
+  /** the first of them; all before it is left out */
+  readonly from?: RegExp
 }
 
-export function kmesh(name: Command, args: readonly string[], { show }: Show): void {
+export function kmesh(name: Command, args: readonly string[], { show, from }: Show): void {
   shown([name, ...args].join(' '))
   const [file, ...rest] = [...command(name), ...args]
   const { status, stdout, stderr } = spawnSync(file, rest, { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28 })
@@ -19,7 +21,14 @@ export function kmesh(name: Command, args: readonly string[], { show }: Show): v
     say(red(`${stderr}${stdout}`))
     process.exit(1)
   }
-  const lines = stdout.trimEnd().split('\n')
+  const all = stdout.trimEnd().split('\n')
+  const lines = all.slice(
+    Math.max(
+      0,
+      all.findIndex((line) => from?.test(line)),
+    ),
+  )
+  if (lines.length < all.length) say(dim(`... ${all.length - lines.length} lines`))
   say(lines.slice(0, show).join('\n'))
   if (lines.length > show) say(dim(`... ${lines.length - show} more lines`))
   for (const line of stderr.split('\n')) if (/^(warning|error) /.test(line)) say(dim(shortened(line)))

@@ -1,5 +1,5 @@
 /**
- * A file of the user's own in the demo. In: its path; out: what `kmeshc check` says and what its artifact would do. Nothing of it is applied or dialled.
+ * A file of the user's own in the demo. In: its path; out: what `kmeshc check` says and what its artifact would do; then its requests (own-traffic.ts).
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -7,14 +7,15 @@ import { join, resolve } from 'node:path'
 import type { NamesDocument } from '../../proto/artifact/format.ts'
 import { readArtifact } from '../../proto/artifact/read.ts'
 import { command } from '../commands.ts'
+import { driveOwn } from './own-traffic.ts'
 import { dim, red, say, shown, step, table } from './screen.ts'
 
 const LINES = 30
 const ROWS = 20
 
 /** What did not work, one line each. */
-export function showFiles(files: readonly string[], folder: string): readonly string[] {
-  step(`Your own ${files.length === 1 ? 'file' : 'files'}: check, compile, and what it would do (it is not applied here)`)
+export async function showFiles(files: readonly string[], folder: string, instance: string): Promise<readonly string[]> {
+  step(`Your own ${files.length === 1 ? 'file' : 'files'}: check, compile, and what it does`)
   const inputs = files.map((file) => resolve(file))
   const artifact = join(folder, 'own.tar')
   const checked = runShown(['check', ...inputs])
@@ -24,6 +25,7 @@ export function showFiles(files: readonly string[], folder: string): readonly st
   if (read.kind === 'invalid') return [`${files.join(', ')}: ${read.error.message}`]
   showListeners(read.artifact.names)
   showClusters(read.artifact.names)
+  await driveOwn(read.artifact, artifact, inputs, instance)
   return []
 }
 
@@ -37,15 +39,20 @@ function runShown(args: readonly string[]): number {
   return status ?? 1
 }
 
-function showListeners({ listeners }: NamesDocument): void {
+function showListeners({ listeners, services }: NamesDocument): void {
+  const routed = new Set(services.map(({ listener }) => listener))
   const diverted = listeners.filter((one) => one.diverted !== undefined)
   say(
-    `\nIt governs ${listeners.length} listeners; connections to ${diverted.length} of them need a slow path and are refused (or left alone with --diverted=pass).`,
+    `\nIt governs ${listeners.length} listeners; connections to ${diverted.length} of them are diverted: refused, or left alone with --diverted=pass.`,
   )
   if (listeners.length === 0) return
   const rows = listeners.map(({ name, protocol, addresses, diverted: why }) => {
     const first = addresses.slice(0, 2).join(' ') + (addresses.length > 2 ? ` +${addresses.length - 2}` : '')
-    return [name, `${protocol} ${first}`, why === undefined ? 'direct' : red(`diverted: ${why[0]?.why}`)]
+    return [
+      name,
+      `${protocol} ${first}`,
+      why === undefined ? (routed.has(name) ? 'HTTP, by request' : 'direct') : red(`diverted: ${why[0]?.why}`),
+    ]
   })
   shortened([['listener', 'dialled at', 'connections'], ...rows])
 }

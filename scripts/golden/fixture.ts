@@ -25,7 +25,7 @@ interface FixtureOptions {
   readonly plaintextTo?: readonly 'istio'[]
 }
 
-const SNAPSHOT_FILE = /^snapshot.*\.(json|ya?ml)$/
+const SNAPSHOT_FILE = /^snapshot.*\.(json|ya?ml|pb)$/
 
 /** Names of all fixtures that have a snapshot file, in order. */
 export function fixtureNames(): readonly string[] {

@@ -6,8 +6,8 @@ import { evalBalance } from '../../compiler/balance/table.ts'
 import { xxHash64Text } from '../../compiler/balance/hash.ts'
 import { type Decision, decide } from '../../compiler/ir/eval.ts'
 import type { Program } from '../../compiler/ir/program.ts'
-import { isMapped } from '../../compiler/ir/address-text.ts'
-import { parseIp } from '../../compiler/parse/ip.ts'
+import { isMapped } from '../../proto/address/mapped.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 
 export interface Probe {
   readonly id: string

@@ -28,11 +28,14 @@ export function renderFixture(fixture: string, toolchain: Toolchain): Rendered {
   const analysis = analyse(sources, options, diag, () => undefined)
   const findings = placed(diag.list, analysis.input.locate)
   const units = new Map<string, string>()
-  for (const [index, unit] of toC(analysis.plan.units, toolchain.templates, toolchain.base).slice(1).entries()) {
+  for (const [index, unit] of toC(analysis.plan.units, toolchain.templates, toolchain.base)
+    .filter(({ slots }) => slots.length > 0)
+    .entries()) {
     const { kind, ...shape } = analysis.plan.units[index] as (typeof analysis.plan.units)[number]
-    const features = Object.entries(shape)
-      .filter(([name, value]) => value === true && name !== 'policy')
-      .map(([name]) => name)
+    const features = Object.entries(shape).flatMap(([name, value]) => {
+      if (value instanceof Set) return [...value].map(String).sort()
+      return value === true && name !== 'policy' ? [name] : []
+    })
     units.set([unit.name, ...features].join('-'), unit.text)
   }
   const unclassified = analysis.coverage.unclassified

@@ -31,6 +31,8 @@ export interface EnvoyConfig {
   readonly within?: number
   /** further fields of the bootstrap, e.g. layered_runtime */
   readonly bootstrap?: JsonObject
+  /** further arguments of its command line */
+  readonly argv?: readonly string[]
 }
 
 export interface RunningEnvoy {
@@ -73,6 +75,7 @@ export async function startEnvoy(config: EnvoyConfig): Promise<RunningEnvoy> {
     '--log-level',
     'warning',
     '--disable-hot-restart',
+    ...(config.argv ?? []),
   ]
   const [file, ...args] = placed(withHosts(argv, folder, config.hosts), config.place ?? {}) as [string, ...string[]]
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] })

@@ -12,7 +12,7 @@ import { analyse } from '../../compiler/compile.ts'
 import { createDiagnostics } from '../../compiler/diag/sink.ts'
 import { decide } from '../../compiler/ir/eval.ts'
 import type { Program } from '../../compiler/ir/program.ts'
-import { parseIp } from '../../compiler/parse/ip.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import { startEndpoints } from './endpoints.ts'
 import { type Json, type JsonObject, type RunningEnvoy, startEnvoy } from './envoy.ts'
 

@@ -3,9 +3,9 @@
 In: one JSON job a line on standard input; out: one JSON answer a line. Ends when the input ends. Jobs:
   {"way": "abandon"|"reset"|"disconnect"|"hold", "address": "10.0.0.1", "port": 80, "family": "v4"|"v6", "threads": 16, "seconds": 1}
   abandon: connect without waiting, close at once         reset: connect, close with a RST
-  disconnect: connect without waiting, connect(AF_UNSPEC), connect again, close     hold: connect, keep for a moment, close
-Answer: {"tried": n, "made": n, "failed": {"ECONNREFUSED": n}, "most": n}; made: connections that stood; most: how many at one time, counted from
-the return of connect() to the call of close().
+  disconnect: connect without waiting, connect(AF_UNSPEC), connect again, close     hold: the same, kept for a moment
+Answer: {"tried": n, "made": n, "failed": {"ECONNREFUSED": n}, "spans": [[from, to], ...]}; made: connections that stood; spans: when each of them
+stood, from the return of connect() to the call of close(), in nanoseconds of the clock that all processes share.
 """
 import ctypes
 import errno
@@ -24,18 +24,9 @@ lock = threading.Lock()
 
 class Sums:
     def __init__(self):
-        self.tried = self.made = self.now = self.most = 0
+        self.tried = 0
         self.failed = {}
-
-    def stands(self):
-        with lock:
-            self.made += 1
-            self.now += 1
-            self.most = max(self.most, self.now)
-
-    def ends(self):
-        with lock:
-            self.now -= 1
+        self.spans = []
 
     def fails(self, code):
         name = errno.errorcode.get(code, str(code))
@@ -67,24 +58,26 @@ def connected(made, place, sums):
     except OSError as error:
         sums.fails(error.errno or errno.ETIMEDOUT)
         return False
-    sums.stands()
     return True
 
 
 def reset(made, place, sums):
     if not connected(made, place, sums):
         return
+    begin = time.monotonic_ns()
     if random.random() < 0.5:
         made.recv(64)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
-    sums.ends()
+    sums.spans.append((begin, time.monotonic_ns()))
 
 
 def hold(made, place, sums):
     if not connected(made, place, sums):
         return
-    time.sleep(random.random() * 0.003)
-    sums.ends()
+    begin = time.monotonic_ns()
+    time.sleep(random.random() * 0.0005)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
+    sums.spans.append((begin, time.monotonic_ns()))
 
 
 WAYS = {"abandon": abandon, "disconnect": disconnect, "reset": reset, "hold": hold}
@@ -115,7 +108,7 @@ def main():
             thread.start()
         for thread in threads:
             thread.join()
-        print(json.dumps({"tried": sums.tried, "made": sums.made, "failed": sums.failed, "most": sums.most}), flush=True)
+        print(json.dumps({"tried": sums.tried, "made": len(sums.spans), "failed": sums.failed, "spans": sums.spans}), flush=True)
 
 
 main()

@@ -11,7 +11,7 @@ import { LOST, makeWorld } from './world.ts'
 const PORT = 29300
 const THREADS = 16
 const SECONDS = 0.5
-const LIMIT = 5
+const LIMIT = 3
 const A = { address: '10.1.0.1', port: PORT }
 const B = { address: '10.1.0.2', port: PORT }
 const CLOSED = { address: '10.1.0.1', port: PORT + 1 }
@@ -40,7 +40,7 @@ function servicesAt(round: number): readonly PitfallService[] {
 
 const world = await makeWorld([A, B].map((place) => ({ ...place, protocol: 'tcp' })))
 await world.apply(servicesAt(0))
-const storms = [startStorm(world.place), startStorm(world.place)] as const
+const storms = [startStorm(world.place, 4), startStorm(world.place)] as const
 
 const job = (way: StormJob['way'], address: string, family: 'v4' | 'v6' = 'v4'): StormJob => ({
   way,
@@ -77,7 +77,7 @@ for (const [way, address, family] of [
 
 test(`${THREADS} threads never hold more than max_connections`, async () => {
   const before = clusterOf('few')
-  const { made, most, failed } = await storms[0].run(job('hold', SERVICE.few))
+  const { made, most, failed } = await storms[0].run({ ...job('hold', SERVICE.few), seconds: 2 })
   assert.ok(most <= LIMIT, `${most} at a time`)
   assert.ok(most > 1 && made > LIMIT, `${made} made, ${most} at a time: the threads hardly met`)
   const after = clusterOf('few')

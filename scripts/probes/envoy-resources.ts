@@ -22,7 +22,7 @@ export interface EnvoyResources {
 
 export function envoyResources(sources: readonly Source[], without: ReadonlySet<string>): EnvoyResources {
   const found = sources
-    .flatMap((source) => readText(source).documents.flatMap(({ value }) => findResources(value, envoySchema()).found))
+    .flatMap((source) => [...readText(source, envoySchema()).documents].flatMap(({ value }) => findResources(value, envoySchema()).found))
     .filter(({ copy }) => copy === undefined)
   const of = (type: string): readonly JsonObject[] => found.filter((one) => one.type === type).map(({ value }) => withoutType(value))
   const leftOut: string[] = []

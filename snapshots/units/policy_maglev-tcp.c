@@ -5,26 +5,13 @@
  * In: a decision in the socket's storage. Out: the endpoint's address in the context, everything counted, or a refusal.
  */
 #include "lib/give.h"
-#include "lib/reach.h"
 #include "lib/maglev.h"
+#define KM_PICK km_pick_in_table
+#define KM_GROUP_OF km_only_group
+#include "lib/choose.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* The position of the endpoint's row, or KM_NONE, or KM_MISSING. Global, so that it is verified once. */
-__noinline __u32 km_choose(struct km_choice *choice)
-{
-  if (!choice)
-    return KM_MISSING;
-  const struct km_tier *tier = km_tier(choice);
-  if (!tier)
-    return KM_MISSING;
-  if (!tier->groups)
-    return KM_NONE;
-  const struct km_group *group = km_only_group(choice, tier);
-  if (!group)
-    return KM_MISSING;
-  return km_in_reach(choice, group, km_pick_in_table(choice, tier, group));
-}
 
 SEC("cgroup/connect4")
 int km_maglev_connect4(struct bpf_sock_addr *ctx)
@@ -36,7 +23,7 @@ int km_maglev_connect4(struct bpf_sock_addr *ctx)
   if (verdict != KM_UNDECIDED)
     return verdict;
   struct km_choice *choice = km_choice_of(place.socket);
-  choice->hash = km_hash_given(choice, place.socket);
+  choice->hash = km_hash_given(choice, place.socket->flags & KM_SOCKET_HASH);
   choice->family = km_family_connect4(ctx);
 #pragma unroll
   for (int i = 0; i < KM_TRIES; i++) {
@@ -61,7 +48,7 @@ int km_maglev_connect6(struct bpf_sock_addr *ctx)
   if (verdict != KM_UNDECIDED)
     return verdict;
   struct km_choice *choice = km_choice_of(place.socket);
-  choice->hash = km_hash_given(choice, place.socket);
+  choice->hash = km_hash_given(choice, place.socket->flags & KM_SOCKET_HASH);
   choice->family = km_family_connect6(ctx);
 #pragma unroll
   for (int i = 0; i < KM_TRIES; i++) {

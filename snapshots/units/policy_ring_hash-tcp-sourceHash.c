@@ -5,27 +5,14 @@
  * In: a decision in the socket's storage. Out: the endpoint's address in the context, everything counted, or a refusal.
  */
 #include "lib/give.h"
-#include "lib/reach.h"
 #include "lib/ring.h"
+#define KM_PICK km_pick_on_ring
+#define KM_GROUP_OF km_only_group
+#include "lib/choose.h"
 #include "lib/source.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* The position of the endpoint's row, or KM_NONE, or KM_MISSING. Global, so that it is verified once. */
-__noinline __u32 km_choose(struct km_choice *choice)
-{
-  if (!choice)
-    return KM_MISSING;
-  const struct km_tier *tier = km_tier(choice);
-  if (!tier)
-    return KM_MISSING;
-  if (!tier->groups)
-    return KM_NONE;
-  const struct km_group *group = km_only_group(choice, tier);
-  if (!group)
-    return KM_MISSING;
-  return km_in_reach(choice, group, km_pick_on_ring(choice, tier, group));
-}
 
 SEC("cgroup/connect4")
 int km_ring_hash_connect4(struct bpf_sock_addr *ctx)

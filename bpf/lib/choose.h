@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One endpoint of a cluster. In: an open choice; KM_PICK and KM_GROUP_OF, the functions of the policy, which the includer defines. Out: the position of its row.
+ */
+#pragma once
+#include "reach.h"
+
+/* The position, or KM_NONE, or KM_MISSING. Global, so that it is verified once. */
+__noinline __u32 km_choose(struct km_choice *choice)
+{
+  if (!choice)
+    return KM_MISSING;
+  const struct km_tier *tier = km_tier(choice);
+  if (!tier)
+    return KM_MISSING;
+  if (!tier->groups)
+    return KM_NONE;
+  const struct km_group *group = KM_GROUP_OF(choice, tier);
+  if (!group)
+    return KM_MISSING;
+  return km_in_reach(choice, group, KM_PICK(choice, tier, group));
+}

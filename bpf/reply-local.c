@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Responses of servers on this node: what a server sends goes into its client's receive queue at once.
+ *
+ * A receive queue that is filled this way stops nobody. So of each response only so much takes this way (KM_INGRESS_BUDGET), the rest takes TCP to the upstream's
+ * socket, where km_reply_remote meets it. From then on the client's responses come by TCP alone: what is put into the queue would overtake them.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "lib/http/copy-message.h"
+#define KM_CONTEXT struct sk_msg_md
+#define KM_READ_BYTE km_message_byte
+#include "lib/http/reply.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline __u32 km_message_byte(struct sk_msg_md *msg, __u32 at)
+{
+  if (km_window(msg, at, 1))
+    return KM_LINE_RETURN;
+  const __u8 *byte = (const __u8 *)(long)msg->data;
+  const __u8 *end = (const __u8 *)(long)msg->data_end;
+  return byte + 1 > end ? KM_LINE_RETURN : *byte;
+}
+
+/* By TCP. As for clients, once redirected means that a plain pass may go elsewhere (slow.h). */
+static __always_inline int km_send_plainly(struct sk_msg_md *msg, const struct km_server_socket *server)
+{
+  if (!server->redirected)
+    return SK_PASS;
+  __u64 cookie = server->cookie;
+  return bpf_msg_redirect_hash(msg, &km_servers, &cookie, 0) == SK_PASS ? SK_PASS : SK_DROP;
+}
+
+static __always_inline int km_plain_from_here(struct sk_msg_md *msg, const struct km_server_socket *server, struct km_upstream *upstream)
+{
+  __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_PLAIN);
+  return km_send_plainly(msg, server);
+}
+
+/* There are bytes behind the response: whoever would claim the upstream next must not meet them. */
+static __always_inline void km_complete_and_spend(struct km_upstream *upstream, struct km_client *client)
+{
+  int first = !(__sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_SPENT) & KM_UPSTREAM_SPENT);
+  km_complete(upstream, client);
+  if (first)
+    km_tell_upstream(KM_EVENT_SPENT, upstream->cookie, 0, upstream->pool);
+}
+
+static __always_inline int km_scan_context(struct sk_msg_md *msg, struct km_request *request)
+{
+  return km_scan_message(msg, request);
+}
+
+SEC("sk_msg")
+int km_reply_local(struct sk_msg_md *msg)
+{
+  struct bpf_sock *sk = msg->sk;
+  struct km_server_socket *server = sk ? bpf_sk_storage_get(&km_server_sockets, sk, NULL, 0) : NULL;
+  if (!server)
+    return SK_PASS;
+  struct km_upstream *upstream = km_upstream_of(server->upstream);
+  if (!upstream || !upstream->owner || upstream->flags & (KM_UPSTREAM_OURS_NOT | KM_UPSTREAM_PLAIN))
+    return km_send_plainly(msg, server);
+  struct km_client *client = km_owner_of(upstream);
+  if (!client) {
+    km_spend(upstream, 0);
+    return km_send_plainly(msg, server);
+  }
+  if (client->flags & KM_CLIENT_ORDERED)
+    return km_plain_from_here(msg, server, upstream);
+  if (upstream->sent >= KM_INGRESS_BUDGET && client->acceptor) {
+    __sync_fetch_and_or(&client->flags, KM_CLIENT_ORDERED);
+    return km_plain_from_here(msg, server, upstream);
+  }
+  __u64 owner = upstream->owner;
+  __u32 size = msg->size;
+  __u32 head = 0;
+  if (upstream->phase == KM_RESPONSE_HEAD) {
+    head = km_read_response_head(msg, server->upstream);
+    if (!head) {
+      km_relay(upstream);
+      return km_send_plainly(msg, server);
+    }
+  }
+  __u64 frame = km_frame_body(msg, upstream, head, size);
+  __u32 bytes = frame;
+  if (bpf_msg_redirect_hash(msg, &km_clients, &owner, BPF_F_INGRESS) != SK_PASS) {
+    km_spend(upstream, owner);
+    return km_send_plainly(msg, server);
+  }
+  server->redirected = 1;
+  if (bytes < size)
+    bpf_msg_apply_bytes(msg, bytes);
+  upstream->sent += bytes;
+  if (!(upstream->flags & KM_UPSTREAM_STARTED))
+    __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_STARTED);
+  if (frame & KM_FRAME_BROKEN)
+    km_spend(upstream, owner);
+  else if (frame & KM_FRAME_COMPLETE && bytes < size)
+    km_complete_and_spend(upstream, client);
+  else if (frame & KM_FRAME_COMPLETE)
+    km_complete(upstream, client);
+  return SK_PASS;
+}

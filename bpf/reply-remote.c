@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Responses that come by TCP: from servers elsewhere, and what km_reply_local leaves to TCP.
+ *
+ * A response that is whole in its first packet goes into its client's receive queue. Any other goes out of the acceptor, as TCP, and so do all later ones of that
+ * client, in their order. What cannot be framed here, and what is longer than KM_EGRESS_BUDGET, stays with the upstream's socket for user space.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "lib/http/scan.h"
+#define KM_CONTEXT struct __sk_buff
+#define KM_READ_BYTE km_packet_byte
+#include "lib/http/reply.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline __u32 km_packet_byte(struct __sk_buff *skb, __u32 at)
+{
+  __u8 byte;
+  return bpf_skb_load_bytes(skb, at, &byte, 1) ? KM_LINE_RETURN : byte;
+}
+
+/* Copies the beginning of the packet, and walks along it. KM_SCAN_*. */
+static __always_inline int km_scan_context(struct __sk_buff *skb, struct km_request *request)
+{
+  __u32 most = skb->len;
+  if (most > KM_HEAD_MAX)
+    most = KM_HEAD_MAX;
+  barrier_var(most);
+  if (most < 1 || most > KM_HEAD_MAX || bpf_skb_load_bytes(skb, 0, request->head, most))
+    return km_scan_slow(request, KM_SLOW_HEAD_SIZE);
+  km_pad_head(request, most, KM_BLANKS);
+  return km_scan_on(request, most);
+}
+
+SEC("sk_skb/stream_verdict")
+int km_reply_remote(struct __sk_buff *skb)
+{
+  struct km_upstream *upstream = km_upstream_of(bpf_get_socket_cookie(skb));
+  if (!upstream || upstream->flags & KM_UPSTREAM_OURS_NOT)
+    return SK_PASS;
+  struct km_client *client = km_owner_of(upstream);
+  if (!client) {
+    /* Nobody asked, or nobody waits any more. */
+    km_spend(upstream, upstream->owner);
+    return SK_PASS;
+  }
+  __u64 owner = upstream->owner;
+  __u32 size = skb->len;
+  int first = upstream->phase == KM_RESPONSE_HEAD;
+  if (!first && upstream->sent >= KM_EGRESS_BUDGET) {
+    km_relay_rest(upstream);
+    return SK_PASS;
+  }
+  __u32 head = first ? km_read_response_head(skb, upstream->cookie) : 0;
+  if (first && !head) {
+    km_relay(upstream);
+    return SK_PASS;
+  }
+  __u64 frame = km_frame_body(skb, upstream, head, size);
+  int complete = (frame & KM_FRAME_COMPLETE) != 0;
+  int queued = first && complete && !(client->flags & KM_CLIENT_ORDERED);
+  int stuck = frame & KM_FRAME_BROKEN || (__u32)frame < size || (!queued && !client->acceptor);
+  if (stuck && first) {
+    km_relay(upstream);
+    return SK_PASS;
+  }
+  if (stuck) {
+    km_spend(upstream, owner);
+    return SK_PASS;
+  }
+  int verdict;
+  if (queued) {
+    verdict = bpf_sk_redirect_hash(skb, &km_clients, &owner, BPF_F_INGRESS);
+  } else {
+    __sync_fetch_and_or(&client->flags, KM_CLIENT_ORDERED);
+    __sync_fetch_and_add(&client->egress, size);
+    verdict = bpf_sk_redirect_hash(skb, &km_acceptors, &owner, 0);
+  }
+  if (verdict != SK_PASS) {
+    km_spend(upstream, owner);
+    return SK_PASS;
+  }
+  upstream->sent += size;
+  if (!(upstream->flags & KM_UPSTREAM_STARTED))
+    __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_STARTED);
+  if (complete)
+    km_complete(upstream, client);
+  return SK_PASS;
+}

@@ -1,0 +1,73 @@
+/**
+ * What neither the kernel nor the slow path does. In: the cursors of a connection manager and of its routes, and which of their fields nobody reads. Out: for
+ * each place (connection manager, virtual host, route) that needs the waypoint, why. Invariant: a field of unknown effect is never left out silently.
+ * Source: Envoy's http_connection_manager.proto, protocol.proto, route_components.proto.
+ */
+import type { Cursor } from '../input/cursor.ts'
+
+/** fields of a message of this type that nobody reads and that change what happens */
+export type UndoneFields = (type: string, fields: readonly string[]) => readonly string[]
+
+/** Bytes of a head that the kernel takes; a smaller limit of the proxy would refuse what the kernel lets through. */
+const KERNEL_HEAD_KB = 4
+/** the same for their number */
+const KERNEL_HEADERS = 100
+
+export function undoneOf(manager: Cursor, routes: Cursor, undone: UndoneFields): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  const add = (place: Cursor, why: readonly string[]): void => {
+    if (why.length > 0) found.set(place.path, why.join(', '))
+  }
+  const of = (at: Cursor | undefined): readonly string[] => (at === undefined ? [] : undone(at.type, at.fields()))
+  const chain = manager.messages('http_filters')
+  const names = new Set(chain.map((filter) => filter.string('name') ?? ''))
+  const filters = chain.flatMap((filter) => of(filter.has('typed_config') ? filter.any('typed_config') : undefined))
+  add(manager, [...of(manager), ...codecOf(manager), ...filters, ...of(routes), ...filtersOf(routes, names, of)])
+  for (const host of routes.messages('virtual_hosts')) {
+    add(host, [...of(host), ...of(host.message('retry_policy')), ...filtersOf(host, names, of)])
+    for (const route of host.messages('routes')) add(route, routeFields(route, names, of))
+  }
+  return found
+}
+
+function routeFields(route: Cursor, names: ReadonlySet<string>, of: (at: Cursor | undefined) => readonly string[]): readonly string[] {
+  const action = route.message('route')
+  const weighted = action?.message('weighted_clusters')
+  return [
+    ...of(route),
+    ...filtersOf(route, names, of),
+    ...of(action),
+    ...of(action?.message('retry_policy')),
+    ...of(weighted),
+    ...(weighted?.messages('clusters').flatMap((cluster) => [...of(cluster), ...filtersOf(cluster, names, of)]) ?? []),
+    ...(action?.messages('request_mirror_policies').flatMap(of) ?? []),
+  ]
+}
+
+const WRAPPER = 'envoy.config.route.v3.FilterConfig'
+const RBAC_PER_ROUTE = 'envoy.extensions.filters.http.rbac.v3.RBACPerRoute'
+
+/** Of the filters that a place configures for itself: those of the connection manager (`names`); Envoy does not look at others. */
+function filtersOf(at: Cursor, names: ReadonlySet<string>, of: (at: Cursor | undefined) => readonly string[]): readonly string[] {
+  if (!at.has('typed_per_filter_config')) return []
+  return at.map('typed_per_filter_config').flatMap(([name, config]) => {
+    if (!names.has(name)) return []
+    const held = config.type === WRAPPER && config.known ? config.any('config') : config
+    if (held === undefined || !held.known) return []
+    return of(held.type === RBAC_PER_ROUTE ? held.message('rbac') : held)
+  })
+}
+
+function codecOf(manager: Cursor): readonly string[] {
+  const codec = manager.enum('codec_type') ?? 'AUTO'
+  const common = manager.message('common_http_protocol_options')
+  const underscores = common?.enum('headers_with_underscores_action') ?? 'ALLOW'
+  const limit = manager.number('max_request_headers_kb')
+  const count = common?.number('max_headers_count')
+  return [
+    ...(codec === 'AUTO' || codec === 'HTTP1' ? [] : [`codec_type ${codec}`]),
+    ...(underscores === 'ALLOW' ? [] : ['headers_with_underscores_action']),
+    ...(limit !== undefined && limit < KERNEL_HEAD_KB ? ['max_request_headers_kb'] : []),
+    ...(count !== undefined && count < KERNEL_HEADERS ? ['max_headers_count'] : []),
+  ]
+}

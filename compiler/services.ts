@@ -1,0 +1,78 @@
+/**
+ * The HTTP services of a snapshot: connection managers whose routes are known. In: its resources. Out: services by the path of their connection manager, and the
+ * accounting of their fields. Where phases meet: decoded by input/, read by http/ and action/, meant for ir/.
+ */
+import { createActions } from './action/table.ts'
+import { findRoutes, type HttpEntry } from './http/find-routes.ts'
+import { undoneOf } from './http/undone.ts'
+import type { Cursor } from './input/cursor.ts'
+import type { Resource } from './input/resource.ts'
+import type { HttpService } from './ir/program.ts'
+import type { ServiceLanes } from './lower/http/lowered.ts'
+import { undoneFields } from './parse/fates-http.ts'
+import { createHostNames } from './trace/host-names.ts'
+import { readHttpFilters } from './trace/http-filters.ts'
+
+export interface Services {
+  readonly byManager: ReadonlyMap<string, HttpService>
+  /** gives their class to connection managers and routes that are not decided in the kernel; once, when it is known which are */
+  account(lanes: readonly ServiceLanes[]): void
+}
+
+const UNUSED = 'no listener that is governed leads here'
+
+export function findServices(resources: readonly Resource[]): Services {
+  const routes = findRoutes(resources, createActions(createHostNames(resources)))
+  const discovered = routeCursors(resources)
+  const byManager = new Map<string, HttpService>()
+  for (const entry of routes.entries) {
+    const table = routes.tableOf(entry)
+    const at = routesOf(entry, discovered)
+    if (table === undefined || at === undefined) continue
+    const { listener, path, manager } = entry
+    const undone = undoneOf(entry.at, at, undoneFields)
+    byManager.set(path, { path, listener, manager, routes: table.configuration, filters: readHttpFilters(entry.at), undone })
+  }
+  return { byManager, account: (lanes) => account(resources, routes.entries, lanes) }
+}
+
+function routeCursors(resources: readonly Resource[]): ReadonlyMap<string, Cursor> {
+  return new Map(resources.flatMap(({ kind, name, cursor }) => (kind === 'rds' && cursor !== undefined ? [[name, cursor]] : [])))
+}
+
+function routesOf({ source }: HttpEntry, discovered: ReadonlyMap<string, Cursor>): Cursor | undefined {
+  if (source.kind === 'inline') return source.at
+  return source.kind === 'rds' ? discovered.get(source.name) : undefined
+}
+
+function account(resources: readonly Resource[], entries: readonly HttpEntry[], lanes: readonly ServiceLanes[]): void {
+  const byManager = new Map(lanes.map((service) => [service.path, service]))
+  const discovered = new Map(
+    resources.flatMap(({ kind, name, cursor }) => (kind === 'rds' && cursor !== undefined ? [[name, cursor]] : [])),
+  )
+  const used = new Set<Cursor>()
+  for (const entry of entries) {
+    const service = byManager.get(entry.path)
+    if (service === undefined) {
+      entry.at.markAll('diverted', UNUSED)
+      continue
+    }
+    const routes = routesOf(entry, discovered)
+    if (routes === undefined) continue
+    used.add(routes)
+    markSlow(routes, service)
+  }
+  for (const at of discovered.values()) if (!used.has(at)) at.markAll('diverted', UNUSED)
+}
+
+/** Routes that several services use are said to need user space when one of them says so. */
+function markSlow(configuration: Cursor, { virtualHosts }: ServiceLanes): void {
+  for (const [index, host] of configuration.messages('virtual_hosts').entries()) {
+    const slow = new Map(virtualHosts[index]?.routes.flatMap(({ path, lane, why }) => (lane === 'slow' ? [[path, why] as const] : [])))
+    if (slow.size === 0) continue
+    for (const route of host.messages('routes')) {
+      const why = slow.get(route.path)
+      if (why !== undefined) route.markAll('diverted', `its requests are decided in user space: ${why}`)
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * How a cluster balances. Envoy refuses CLUSTER_PROVIDED where the cluster's type provides nothing, a type that provides its own where another policy is asked
+ * for, and a list of policies of which it has none (tried).
+ */
+import type { Cursor } from '../input/cursor.ts'
+import { isOfOtherBuilds } from './extension-points.ts'
+import { EXTENSION_TYPES } from './extension-types.ts'
+import type { Rule } from './rule.ts'
+
+const PROVIDED = 'envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided'
+const ORIGINAL_DST = 'ORIGINAL_DST'
+
+export const balancing: Rule = {
+  types: ['envoy.config.cluster.v3.Cluster'],
+  check(at, context) {
+    const policies = at.message('load_balancing_policy')
+    const chosen = policies === undefined ? at.enum('lb_policy') : typesOf(policies).find((type) => KNOWN.has(type))
+    const asked = chosen === 'CLUSTER_PROVIDED' || chosen === PROVIDED
+    const builtIn = at.oneof('cluster_discovery_type') !== 'cluster_type'
+    if (asked && builtIn && at.enum('type') !== ORIGINAL_DST)
+      context.refuse(
+        'KM2117',
+        at.at(policies === undefined ? 'lb_policy' : 'load_balancing_policy'),
+        `a cluster of type ${at.enum('type') ?? 'STATIC'} provides no load balancing of its own`,
+      )
+  },
+}
+
+const KNOWN: ReadonlySet<string> = EXTENSION_TYPES.load_balancing_policies
+
+/** Policies inside of policies: of each list Envoy takes the first that it has. A cluster's own list is read where balancing is (balance/read.ts). */
+export const policyLists: Rule = {
+  types: ['envoy.config.cluster.v3.LoadBalancingPolicy'],
+  check(at, context) {
+    const types = typesOf(at)
+    if (types.some((type) => KNOWN.has(type))) return
+    if (types.some(isOfOtherBuilds)) context.warn('KM2116', at.path, 'none of the policies is in the standard build of Envoy')
+    else if (at.path.includes('.typed_config.')) context.refuseUnlessLoaded('KM1405', at.path, 'Envoy has none of the policies in the list')
+  },
+}
+
+function typesOf(policies: Cursor): readonly string[] {
+  return policies.messages('policies').map((policy) => policy.message('typed_extension_config')?.any('typed_config')?.type ?? '')
+}

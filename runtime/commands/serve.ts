@@ -1,0 +1,128 @@
+/**
+ * `kmesh-runtime serve`: the node process, in the foreground. Progress goes to standard error. SIGTERM and SIGINT end connections and holder, SIGHUP ends this
+ * process alone; a second signal ends everything at once. JSON: proto/serve.schema.json, printed at the end.
+ */
+import { openArtifact } from '../../proto/artifact/open.ts'
+import { apply } from '../apply.ts'
+import { CodedError, coded } from '../coded-error.ts'
+import { machine } from '../machine.ts'
+import { readRecords, recordDigest } from '../record.ts'
+import { openInstance } from '../held-generation.ts'
+import { readKeptServices, servicesOf } from '../serve/kept-services.ts'
+import { removeHolderCgroup } from '../serve/holder-place.ts'
+import { observedCgroups } from '../serve/observe.ts'
+import { type Retired, retireHolder } from '../serve/retire-holder.ts'
+import { type Stop, serve } from '../serve/serve.ts'
+import type { Artifact } from '../../proto/artifact/format.ts'
+import { createSlowLane } from '../slow/create-slow-lane.ts'
+import { type Format, finish, type Result } from './output.ts'
+
+export interface ServeArguments {
+  readonly instance: string
+  readonly artifact?: string
+  /** cgroups of servers on this node */
+  readonly observe: readonly string[]
+  /** 'stop': takes over from whoever serves, and ends everything */
+  readonly mode: 'serve' | 'stop'
+  /** HOST:PORT */
+  readonly waypoint?: string
+  readonly format: Format
+}
+
+export function serveCommand(args: ServeArguments): Promise<number> {
+  return finish(args.format, async () => {
+    const { instance } = args
+    if (args.mode === 'stop') return stopped(instance, await retireHolder(instance, 'serve', STOP_WITHIN))
+    const stop = watchSignals()
+    const observed = observedCgroups(args.observe)
+    const artifact = args.artifact === undefined ? undefined : readFile(args.artifact)
+    const waypoint = args.waypoint === undefined ? undefined : readPlace(args.waypoint)
+    const say = (line: string): void => void process.stderr.write(`${line}\n`)
+    if (artifact !== undefined && digestInForce(instance) !== artifact.digest) {
+      const report = await apply({
+        artifact,
+        instance,
+        diverted: 'refuse',
+        mode: 'apply',
+        host: machine({ foreign: 'refuse', existing: 'count' }),
+      })
+      say(`generation ${report.generation} of instance ${instance} is in force`)
+    }
+    await serve({
+      instance,
+      observed,
+      say,
+      stop,
+      lane: (open, digest) =>
+        createSlowLane({
+          open,
+          services: () => {
+            const current = digest()
+            return artifact?.digest === current ? servicesOf(artifact) : readKeptServices(instance, current)
+          },
+          ...(waypoint === undefined ? {} : { waypoint }),
+        }),
+    })
+    return { json: { instance }, text: '', findings: [] }
+  })
+}
+
+/** Longest that connections keep the holder. */
+const STOP_WITHIN = 10_000
+
+async function stopped(instance: string, retired: Retired): Promise<Result> {
+  await removeHolderCgroup(instance)
+  return {
+    json: { instance },
+    text: retired === 'ended' ? `nobody serves instance ${instance} any more\n` : `nobody served instance ${instance}\n`,
+    findings: [],
+  }
+}
+
+function readFile(path: string): Artifact {
+  const opened = openArtifact(path)
+  if (opened.kind === 'invalid') throw new CodedError([{ severity: 'error', path: '', ...opened.error }])
+  return opened.artifact
+}
+
+/** undefined: nothing is in force */
+function digestInForce(instance: string): string | undefined {
+  try {
+    const { tables } = openInstance(instance)
+    try {
+      const live = readRecords(tables).find(({ state }) => state === 'live')
+      return live === undefined ? undefined : recordDigest(live)
+    } finally {
+      tables.close()
+    }
+  } catch (error) {
+    if (error instanceof CodedError) return undefined
+    throw error
+  }
+}
+
+function readPlace(text: string): { readonly address: string; readonly port: number } {
+  const [, address, port] = /^(?:\[([^\]]+)\]|[^:]+):(\d{1,5})$/.test(text) ? (/^(.+):(\d+)$/.exec(text) ?? []) : []
+  if (address === undefined || Number(port) < 1 || Number(port) > 65535) throw coded('KM9303', `--waypoint ${text} is not HOST:PORT`)
+  return { address: address.replace(/^\[|\]$/g, ''), port: Number(port) }
+}
+
+function watchSignals(): Stop {
+  let first: (how: 'stop' | 'leave') => void = () => undefined
+  let second: () => void = () => undefined
+  const asked = new Promise<'stop' | 'leave'>((resolve) => {
+    first = resolve
+  })
+  const atOnce = new Promise<void>((resolve) => {
+    second = resolve
+  })
+  let count = 0
+  const note = (how: 'stop' | 'leave'): void => {
+    if (count++ === 0) first(how)
+    else second()
+  }
+  process.on('SIGTERM', () => note('stop'))
+  process.on('SIGINT', () => note('stop'))
+  process.on('SIGHUP', () => note('leave'))
+  return { asked, atOnce }
+}

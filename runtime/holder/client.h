@@ -1,0 +1,78 @@
+/* Accepted connections of clients. Each is known by the cookie of the client's own socket. */
+#pragma once
+#include "control.h"
+#include "space.h"
+#include "tables.h"
+#include <sys/queue.h>
+
+struct pump;
+
+enum client_mode {
+  CLIENT_MODE_FAST,    /* the kernel serves it; watched for bytes that it passes here, and for its end */
+  CLIENT_MODE_WAITING, /* it is user space's, but an answer of the kernel is still under way */
+  CLIENT_MODE_QUEUED,  /* there is no Node that could take it */
+  CLIENT_MODE_HANDED,  /* Node has it */
+  CLIENT_MODE_ENDING,  /* it ends once the answer that is still under way is out */
+  CLIENT_MODE_LINGERING, /* it has ended for us; the client is still to close */
+  CLIENT_MODES
+};
+
+/* What is to be written before anything else happens to it. */
+enum client_answer { ANSWER_NONE, ANSWER_TIMEOUT, ANSWER_LOST, ANSWER_CLOSE, ANSWER_RESET };
+
+struct client {
+  struct watch watch; /* the accepted socket */
+  enum client_mode mode;
+  enum client_answer answer;
+  int bodiless;     /* the answer is one to HEAD */
+  int ended;        /* the client sends no more */
+  __u64 cookie;
+  __u32 row;
+  peer_id owner;    /* while handed */
+  __u64 read;       /* bytes that user space has read of it */
+  __u64 own;        /* bytes that user space has written to it */
+  int overlapped;   /* it became user space's before the kernel had answered what came before */
+  uint64_t quiet;   /* since when the kernel has had nothing to do with it, or it lingers, by now_ms */
+  struct pump *pump; /* moves the rest of an answer */
+  struct space *space;
+  __u8 asked[16];
+  __u8 source[16];
+  __u16 asked_port;
+  __u16 source_port;
+  struct client *same; /* the next of its bucket */
+  TAILQ_ENTRY(client) link; /* of its mode */
+};
+TAILQ_HEAD(client_list, client);
+extern struct client_list clients_by_mode[CLIENT_MODES];
+
+void client_open(void);
+/* A connection that was just accepted; takes the descriptor */
+void client_accept(int fd, struct space *space, const struct sockaddr_storage *from);
+struct client *client_find(__u64 cookie);
+/* The same for one that the programs have dealt with already, while it may still wait to be accepted. */
+struct client *client_met(__u64 cookie);
+/* Its row, NULL when the client's socket has ended */
+struct km_client *client_row_of(const struct client *client);
+/* It is user space's, or not: looks what can be done with it now */
+void client_settle(struct client *client);
+/* The kernel has answered what was under way. `last`: the connection ends with it */
+void client_answered(struct client *client, int last);
+/* Its answer of the kernel is lost: tells the client so once the kernel's bytes are out */
+void client_fail(struct client *client, enum client_answer answer, int bodiless);
+/* Hands it to Node together with the upstream that the kernel could not frame. 0: there is no Node, or bytes are still under way */
+int client_relay(struct client *client, struct km_holder_message *message, int upstream);
+/* What the kernel redirected to it is not all in TCP yet */
+int client_has_kernel_bytes(const struct client *client, const struct km_client *row);
+/* Its socket was watched for something else meanwhile */
+void client_resume(struct client *client);
+/* There is a Node again */
+void client_requeue(struct client *client);
+/* Node is done with it */
+void client_returned(struct client *client, __u64 read, __u64 written);
+void client_end(struct client *client, int reset);
+/* Now and then: what nobody tells */
+void client_sweep(void);
+/* No more new ones: those without anything under way end */
+void client_drain(void);
+/* How many there are */
+unsigned client_count(void);

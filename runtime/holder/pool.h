@@ -1,0 +1,54 @@
+/* Pools: idle connections of a network namespace to an endpoint, which programs claim by a bit. */
+#pragma once
+#include "client.h"
+
+struct pool;
+
+enum upstream_mode {
+  UPSTREAM_MODE_CONNECTING,
+  UPSTREAM_MODE_OFFERED, /* in its pool: idle or claimed, the bit tells */
+  UPSTREAM_MODE_HANDED,  /* Node relays its answer */
+  UPSTREAM_MODE_PUMPED   /* the holder moves the rest of its answer */
+};
+
+struct upstream {
+  struct watch watch;
+  enum upstream_mode mode;
+  struct pool *pool;
+  unsigned slot;
+  __u64 cookie;
+  struct pump *pump; /* while pumped */
+  peer_id owner; /* while handed */
+  uint64_t since; /* connecting: when it began; offered: since when it is claimed by nobody, 0: it is not; by now_ms */
+  int stalled;    /* not watched until the next sweep */
+};
+
+void pool_open(void);
+/* The kernel asks for connections */
+void pool_wanted(const struct km_event *event);
+void pool_low(__u32 row);
+/* The upstream with this cookie, NULL when it is gone */
+struct upstream *pool_upstream(__u64 cookie);
+/* Closes a connection that nobody may claim any more: its request, if it has one, is not answered by this */
+void pool_drop(struct upstream *upstream);
+/* Opens another one in its stead, which is dropped next */
+void pool_replace(struct upstream *upstream);
+/* Back to be claimed */
+void pool_release(struct upstream *upstream);
+/* Takes its bit: 1 it was idle and is ours, 0 it has a request */
+int pool_take(struct upstream *upstream);
+/* Calls `look` for each that stands */
+void pool_each(void (*look)(struct upstream *upstream));
+/* Once a second: endpoints that left, pools that nobody uses, more than is used */
+void pool_tend(void);
+/* Of a namespace that was forgotten, or of all */
+void pool_empty(const struct space *space);
+/* Nothing is opened any more */
+void pool_drain(void);
+void pool_count(__u64 *opened, __u64 *open_failed, __u64 *idle);
+
+/* Does the kernel offer it just now? */
+int pool_is_idle(const struct upstream *upstream);
+
+/* In upstream.c: something happened to one that stands */
+void upstream_ready(struct watch *watch, uint32_t events);

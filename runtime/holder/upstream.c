@@ -1,0 +1,177 @@
+/*
+ * What happens to a request that was forwarded, when no program can deal with it: the endpoint closed, the time is over, the client is gone, the answer
+ * cannot be framed. Invariant: programs and holder agree by KM_UPSTREAM_HELD and KM_UPSTREAM_STARTED, each set with an atomic or whose old value says
+ * whether the other was first; so a client never gets both an answer of the endpoint and one of ours.
+ */
+#include "upstream.h"
+#include "pump.h"
+#include <errno.h>
+#include <time.h>
+#include <sys/epoll.h>
+
+/* Milliseconds after which a claim that no request followed is taken back. */
+#define CLAIM_LOST 2000
+#define LOOK_AGAIN 2
+
+__u64 timed_out, upstream_lost, relayed;
+static struct moment look;
+
+/* Ends the request of an upstream that is of no more use, and the upstream. `why`: what the client is told when nothing of an answer went to it. */
+static void fail(struct upstream *upstream, enum client_answer why, int in_order)
+{
+  struct km_upstream *row = upstream_row(upstream->cookie);
+  __u32 before = __atomic_fetch_or(&row->flags, KM_UPSTREAM_HELD, __ATOMIC_ACQ_REL);
+  __u64 owner = __atomic_load_n(&row->owner, __ATOMIC_ACQUIRE);
+  struct client *client = owner ? client_met(owner) : NULL;
+  struct km_client *shared = client ? client_row_of(client) : NULL;
+  int until_close = row->phase == KM_RESPONSE_UNTIL_CLOSE && in_order;
+  int bodiless = (before & KM_UPSTREAM_BODILESS) != 0;
+  __u64 cookie = upstream->cookie;
+  pool_drop(upstream);
+  /* answered in full a moment ago: the client has moved on */
+  if (shared == NULL || __atomic_load_n(&shared->upstream, __ATOMIC_ACQUIRE) != cookie) return;
+  if (before & KM_UPSTREAM_STARTED) why = until_close ? ANSWER_CLOSE : ANSWER_RESET;
+  if (why == ANSWER_TIMEOUT) timed_out++;
+  if (why == ANSWER_LOST) upstream_lost++;
+  client_fail(client, why, bodiless);
+}
+
+void upstream_ready(struct watch *watch, uint32_t events)
+{
+  struct upstream *upstream = (struct upstream *)watch;
+  char byte;
+  ssize_t got;
+  if (upstream->mode != UPSTREAM_MODE_OFFERED) return;
+  got = recv(watch->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR) && !(events & (EPOLLHUP | EPOLLERR))) return;
+  if (pool_take(upstream)) {
+    /* it was idle: the endpoint closed it, or said what nobody asked for */
+    pool_drop(upstream);
+  } else if (got <= 0) {
+    fail(upstream, ANSWER_LOST, got == 0);
+  } else if (__atomic_load_n(&upstream_row(upstream->cookie)->flags, __ATOMIC_ACQUIRE) & KM_UPSTREAM_RELAY) {
+    upstream_relay(upstream);
+  } else {
+    upstream->stalled = 1;
+    loop_watch(watch, 0);
+  }
+}
+
+static void retry(struct upstream *upstream)
+{
+  struct km_upstream *row = upstream_row(upstream->cookie);
+  if (upstream->mode == UPSTREAM_MODE_OFFERED && row->owner && row->flags & KM_UPSTREAM_RELAY) upstream_relay(upstream);
+}
+
+static void retry_all(void)
+{
+  pool_each(retry);
+}
+
+void upstream_relay(struct upstream *upstream)
+{
+  struct km_upstream *row = upstream_row(upstream->cookie);
+  struct client *client = client_met(row->owner);
+  struct km_holder_message message = {.kind = KM_HOLDER_RELAY, .upstream = upstream->cookie, .state = row->endpoint, .bytes = row->sent};
+  int taken;
+  /* what was told may be over by now */
+  if (upstream->mode != UPSTREAM_MODE_OFFERED || row->owner == 0 || !(row->flags & KM_UPSTREAM_RELAY)) return;
+  if (client == NULL || client_row_of(client) == NULL) {
+    pool_drop(upstream);
+    return;
+  }
+  __atomic_fetch_or(&row->flags, KM_UPSTREAM_HELD, __ATOMIC_ACQ_REL);
+  if (row->flags & KM_UPSTREAM_BODILESS) message.flags |= KM_HOLDER_CONNECTION_BODILESS;
+  loop_watch(&upstream->watch, 0);
+  taken = row->phase == KM_RESPONSE_HEAD ? client_relay(client, &message, upstream->watch.fd) : pump_begin(upstream, client);
+  if (!taken) {
+    /* bytes of the kernel are still on their way to the client, or there is no Node */
+    look.then = retry_all;
+    if (control_serving() || row->phase != KM_RESPONSE_HEAD) loop_soon(&look, LOOK_AGAIN);
+    return;
+  }
+  relayed++;
+  if (row->phase == KM_RESPONSE_HEAD) {
+    upstream->mode = UPSTREAM_MODE_HANDED;
+    upstream->owner = client->owner;
+  }
+}
+
+void upstream_relayed(struct upstream *upstream, int reuse)
+{
+  struct km_upstream *row = upstream_row(upstream->cookie);
+  struct client *client = client_met(row->owner);
+  struct km_client *shared = client ? client_row_of(client) : NULL;
+  __u64 cookie = upstream->cookie;
+  upstream->owner = 0;
+  if (reuse && !(row->flags & KM_UPSTREAM_LAST)) {
+    pool_release(upstream);
+  } else {
+    pool_drop(upstream);
+  }
+  if (shared && __atomic_load_n(&shared->upstream, __ATOMIC_ACQUIRE) == cookie) __atomic_store_n(&shared->upstream, 0, __ATOMIC_RELEASE);
+}
+
+/* Programs tell it when they are done with it, or when its client has ended; by now it may have another one. */
+void upstream_spent(struct upstream *upstream, __u64 client)
+{
+  struct km_upstream *row = upstream_row(upstream->cookie);
+  if (upstream->mode != UPSTREAM_MODE_OFFERED) return;
+  /* in the midst of an answer its client is told; behind one, it has moved on */
+  if (row->flags & KM_UPSTREAM_SPENT) {
+    /* used up by a client that wanted its connection closed; the next one wants the same */
+    if (row->owner == 0) pool_replace(upstream);
+    fail(upstream, ANSWER_LOST, 0);
+  } else if (__atomic_load_n(&row->owner, __ATOMIC_ACQUIRE) == client) {
+    fail(upstream, ANSWER_RESET, 0);
+  }
+}
+
+static void sweep_one(struct upstream *upstream)
+{
+  struct km_upstream *row = upstream_row(upstream->cookie);
+  __u64 owner = __atomic_load_n(&row->owner, __ATOMIC_ACQUIRE);
+  struct timespec now;
+  if (upstream->mode != UPSTREAM_MODE_OFFERED || pool_is_idle(upstream)) {
+    if (upstream->mode == UPSTREAM_MODE_OFFERED) upstream->since = 0;
+    return;
+  }
+  if (upstream->stalled) {
+    upstream->stalled = 0;
+    loop_watch(&upstream->watch, EPOLLIN | EPOLLRDHUP);
+  }
+  if (owner == 0) {
+    if (upstream->since == 0) upstream->since = now_ms();
+    if (now_ms() - upstream->since > CLAIM_LOST) pool_release(upstream);
+    return;
+  }
+  upstream->since = 0;
+  if (__atomic_load_n(&client_row(row->client)->cookie, __ATOMIC_ACQUIRE) != owner) {
+    fail(upstream, ANSWER_NONE, 0);
+    return;
+  }
+  if (row->flags & KM_UPSTREAM_RELAY) {
+    upstream_relay(upstream);
+    return;
+  }
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  if (row->deadline && row->deadline < (__u64)now.tv_sec * 1000000000 + now.tv_nsec) fail(upstream, ANSWER_TIMEOUT, 0);
+}
+
+void upstream_sweep(void)
+{
+  pool_each(sweep_one);
+}
+
+static peer_id gone;
+
+static void drop_lost(struct upstream *upstream)
+{
+  if (upstream->mode == UPSTREAM_MODE_HANDED && upstream->owner == gone) pool_drop(upstream);
+}
+
+void upstream_lost_owner(peer_id owner)
+{
+  gone = owner;
+  pool_each(drop_lost);
+}

@@ -1,0 +1,117 @@
+/**
+ * Connections that the holder hands over, as the slow path sees them. In: messages of the holder with their descriptors; out: SlowConnection, SlowRelay.
+ * Invariant: the holder is told exactly once what became of each, also where the slow path only let go of the socket (then it is reset: nobody knows
+ * what the client has had).
+ */
+import { Socket } from 'node:net'
+import { addressText } from '../../proto/address/address-text.ts'
+import { CONNECTION_BODILESS, CONNECTION_EARLY } from '../../proto/http/holder-protocol.ts'
+import { sendNow } from '../sys/libc.ts'
+import { SystemError } from '../sys/system-error.ts'
+import type { ClientRows } from './client-rows.ts'
+import type { HolderLink, HolderMessage } from './holder-link.ts'
+import type { SlowConnection, SlowRelay } from './slow-lane.ts'
+
+/** What is in user space's hands. */
+export interface Handed {
+  connection(message: HolderMessage, descriptor: number): SlowConnection
+  relay(message: HolderMessage, upstream: number, client: number): SlowRelay
+  readonly count: number
+}
+
+export function createHanded(link: HolderLink, rows: ClientRows): Handed {
+  // by what was handed over, not by the connection: the same one may be here again before the socket of the time before has closed
+  const open = new Set<object>()
+
+  function connection(message: HolderMessage, descriptor: number): SlowConnection {
+    const id = message.connection
+    const socket = openSocket(descriptor)
+    const own = {}
+    open.add(own)
+    const settle = (kind: 'returned' | 'closed', values: Readonly<Record<string, number | bigint>>): void => {
+      if (!open.delete(own)) return
+      socket.destroy()
+      link.send(kind, { ...values, connection: id })
+    }
+    const giveBack = (written: number): void => settle('returned', { bytes: socket.bytesRead, written })
+    const fastLane = (message.flags & CONNECTION_EARLY) === 0 ? 'possible' : 'never'
+    socket.once('close', () => settle('closed', { number: RESET }))
+    socket.on('error', () => undefined)
+    return {
+      socket,
+      asked: { address: addressText(message.address), port: message.port },
+      client: { address: addressText(message.source), port: message.sourcePort },
+      netns: message.netns,
+      reason: message.reason,
+      fastLane,
+      id,
+      // bytes that were read and that nobody has looked at would be lost: not clean after all
+      giveBack: () => (socket.readableLength === 0 ? giveBack(socket.bytesWritten) : settle('closed', { number: RESET })),
+      finish: (last) => {
+        const read = message.bytes + BigInt(socket.bytesRead)
+        const clean = fastLane === 'possible' && !socket.destroyed && socket.readableLength === 0 && socket.writableLength === 0
+        if (!clean || !rows.take(message.count, id, read)) {
+          socket.write(last)
+          return 'written'
+        }
+        const before = socket.bytesWritten
+        const sent = sendAtOnce(descriptor, last)
+        const done = (): void => {
+          rows.clear(message.count, id)
+          giveBack(before + last.length)
+        }
+        if (sent === last.length) done()
+        else socket.write(last.subarray(sent), done)
+        return 'returned'
+      },
+      end: (how) => {
+        if (how === 'reset' || socket.destroyed || socket.writableFinished) settle('closed', { number: how === 'reset' ? RESET : IN_ORDER })
+        else socket.end(() => settle('closed', { number: IN_ORDER }))
+      },
+    }
+  }
+
+  return {
+    connection,
+    relay: (message, upstreamDescriptor, clientDescriptor) => {
+      const upstream = openSocket(upstreamDescriptor)
+      upstream.on('error', () => undefined)
+      let settled = false
+      const given = connection(message, clientDescriptor)
+      return {
+        connection: given,
+        upstream,
+        method: (message.flags & CONNECTION_BODILESS) === 0 ? 'other' : 'HEAD',
+        state: message.state,
+        done: (how) => {
+          if (settled) return
+          settled = true
+          upstream.destroy()
+          link.send('relayed', { upstream: message.upstream, number: how === 'reuse' ? 0 : 1 })
+        },
+      }
+    },
+    get count() {
+      return open.size
+    },
+  }
+}
+
+const IN_ORDER = 0
+const RESET = 1
+
+/** Bytes that went into the socket without waiting. */
+function sendAtOnce(descriptor: number, bytes: Uint8Array): number {
+  try {
+    return sendNow(descriptor, bytes)
+  } catch (error) {
+    if (error instanceof SystemError) return 0
+    throw error
+  }
+}
+
+/** Paused: what is in it stays there until somebody reads. */
+function openSocket(descriptor: number): Socket {
+  const options = { fd: descriptor, allowHalfOpen: true, readable: true, writable: true, pauseOnCreate: true }
+  return new Socket(options)
+}

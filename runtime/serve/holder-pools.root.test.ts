@@ -1,0 +1,339 @@
+/**
+ * Pools and upstreams of the holder with real sockets, and programs replaced by the test: connections that are asked for, claimed, answered, lost, too late, relayed.
+ */
+import { createServer, type Socket } from 'node:net'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  CLIENT_ORDERED,
+  client as clientLayout,
+  EVENT_LOW,
+  EVENT_OPEN,
+  EVENT_RELAY,
+  EVENT_SPENT,
+  POOL_SLOTS,
+  pool as poolLayout,
+  poolKey,
+  RESPONSE_CHUNK_SIZE,
+  RESPONSE_HEAD,
+  RESPONSE_LENGTH,
+  RESPONSE_UNTIL_CLOSE,
+  UPSTREAM_RELAY,
+  UPSTREAM_SPENT,
+  UPSTREAM_STARTED,
+  UPSTREAMS,
+  upstream as upstreamLayout,
+} from '../../proto/http/sockets.ts'
+import { endOf, makeHolderWorld, nextBytes, type Row, until, type WorldClient } from '../../scripts/kit/holder-world.ts'
+import { ipOf } from '../../scripts/kit/small-program.ts'
+import { packRow } from '../field.ts'
+import { lookup, u32 } from '../sys/libbpf-map.ts'
+
+const world = await makeHolderWorld(`kmh4-pools-${process.pid}`)
+const ENDPOINT = 7
+const CLUSTER = 8
+const REFUSING = 9
+const INCARNATION = 3
+const PORT = 24110
+const accepted: Socket[] = []
+const server = createServer({ allowHalfOpen: true }, (socket) => {
+  socket.on('error', () => undefined)
+  accepted.push(socket)
+})
+await new Promise<void>((resolve) => server.listen(PORT, '127.0.0.1', resolve))
+for (const id of [ENDPOINT, CLUSTER, REFUSING]) world.state(id).set({ incarnation: INCARNATION })
+
+const event = (endpoint: number, port: number, wanted: number) => ({
+  kind: EVENT_OPEN,
+  netns: world.netns,
+  address: ipOf('127.0.0.1'),
+  port,
+  endpoint,
+  incarnation: INCARNATION,
+  wanted,
+})
+
+/** row of the pool, 0: there is none */
+function poolOf(endpoint: number): number {
+  const value = u32(0)
+  lookup(world.tables.fd('km_pool_of'), packRow(poolKey, { netns: world.netns, endpoint, incarnation: INCARNATION }), value)
+  return value.readUInt32LE(0)
+}
+
+const poolRow = (): Row => world.row('km_pool', poolLayout, poolOf(ENDPOINT))
+const upstreamRow = (cookie: bigint): Row => world.row('km_upstream', upstreamLayout, Number(cookie % BigInt(UPSTREAMS)))
+const clientRow = ({ row }: WorldClient): Row => world.row('km_client', clientLayout, row)
+
+function idleSlots(): readonly number[] {
+  const row = poolRow()
+  return Array.from({ length: POOL_SLOTS }, (_, slot) => slot).filter((slot) => (row.get('idle', slot >> 6) >> BigInt(slot & 63)) & 1n)
+}
+
+interface Claimed {
+  readonly cookie: bigint
+  readonly row: Row
+  readonly slot: number
+  /** the server's end */
+  readonly far: Socket
+}
+
+/** What the kernel does for a request of this client: takes a bit, and says whose the upstream is. */
+function claim(client: WorldClient, values: Readonly<Record<string, number | bigint>>): Claimed {
+  const [slot] = idleSlots()
+  if (slot === undefined) throw new Error('no idle connection')
+  const pool = poolRow()
+  if (slot > 63) throw new Error('not in the first word')
+  pool.set({ idle: pool.get('idle') & ~(1n << BigInt(slot)) })
+  const cookie = pool.get('upstream', slot)
+  const row = upstreamRow(cookie)
+  assert.is(row.get('cookie'), cookie)
+  for (const id of [CLUSTER, ENDPOINT]) world.state(id).set({ active: 1 })
+  const places = { cluster: CLUSTER, cluster_incarnation: INCARNATION, endpoint: ENDPOINT, endpoint_incarnation: INCARNATION, counted: 1 }
+  row.set({ phase: RESPONSE_HEAD, client: client.row, ...places, ...values, owner: client.cookie })
+  clientRow(client).set({ upstream: cookie })
+  const far = farEnds.get(cookie)
+  if (far === undefined)
+    throw new Error(
+      `the server does not know ${cookie} in slot ${slot}: ${idleSlots().map((one) => `${one}=${pool.get('upstream', one)}`)}`,
+    )
+  return { cookie, row, slot, far }
+}
+
+/** the server's end by the cookie of ours: each says which one it is by its port */
+const farEnds = new Map<bigint, Socket>()
+
+async function learnEnds(): Promise<void> {
+  await until('every idle connection is accepted', () => accepted.filter((socket) => !socket.destroyed).length >= idleSlots().length)
+  for (const slot of idleSlots()) {
+    const cookie = poolRow().get('upstream', slot)
+    if (!farEnds.has(cookie)) farEnds.set(cookie, accepted[farEnds.size] as Socket)
+  }
+}
+
+const released = (): void => {
+  assert.is(world.state(CLUSTER).get('active'), 0n)
+  assert.is(world.state(ENDPOINT).get('active'), 0n)
+}
+
+test('connections are opened when the kernel asks, and offered', async () => {
+  world.tell(event(ENDPOINT, PORT, 16))
+  await until('16 idle ones', () => poolOf(ENDPOINT) !== 0 && idleSlots().length === 16)
+  await until('all are accepted', () => accepted.length === 16)
+  assert.is(poolRow().get('wanted'), 0n)
+  const cookies = idleSlots().map((slot) => poolRow().get('upstream', slot))
+  assert.is(new Set(cookies).size, 16)
+  for (const [index, cookie] of cookies.entries()) {
+    const row = upstreamRow(cookie)
+    assert.is(row.get('cookie'), cookie)
+    assert.is(row.get('owner'), 0n)
+    assert.is(row.get('slot'), BigInt(idleSlots()[index] as number))
+    assert.is(row.get('port'), BigInt(PORT))
+  }
+})
+
+test('a low pool grows', async () => {
+  poolRow().set({ wanted: 1 })
+  world.tell({ kind: EVENT_LOW, row: poolOf(ENDPOINT) })
+  await until('32 idle ones', () => idleSlots().length === 32)
+  assert.is(poolRow().get('wanted'), 0n)
+})
+
+test('an idle connection that the endpoint closes is taken back', async () => {
+  await until('all are accepted', () => accepted.length === 32)
+  for (const socket of accepted.splice(0)) socket.destroy()
+  await until('none is idle', () => idleSlots().length === 0)
+  await until('none is open', () => poolRow().get('open') === 0n)
+  world.tell({ ...event(ENDPOINT, PORT, 16), wanted: 16 })
+  await until('16 idle ones', () => idleSlots().length === 16)
+  await learnEnds()
+})
+
+test('504 when the time is over, and the connection goes on', async () => {
+  const client = await world.client(24201, { requests: 1 })
+  const { cookie } = claim(client, { deadline: 1 })
+  const answer = await nextBytes(client.socket)
+  assert.match(
+    answer,
+    /^HTTP\/1\.1 504 Gateway Timeout\r\ncontent-length: 24\r\ncontent-type: text\/plain\r\ndate: .* GMT\r\nserver: envoy\r\n\r\nupstream request timeout$/,
+  )
+  await until('nothing is outstanding', () => clientRow(client).get('upstream') === 0n)
+  assert.is(clientRow(client).get('flags') & BigInt(CLIENT_ORDERED), BigInt(CLIENT_ORDERED))
+  assert.is(upstreamRow(cookie).get('cookie'), 0n)
+  released()
+  client.socket.destroy()
+})
+
+test('503 when the endpoint closes before it has answered', async () => {
+  const client = await world.client(24202, { requests: 1 })
+  const { far } = claim(client, {})
+  far.destroy()
+  const answer = await nextBytes(client.socket)
+  assert.match(answer, /^HTTP\/1\.1 503 Service Unavailable\r\n[\s\S]*reset reason: connection termination$/)
+  await until('nothing is outstanding', () => clientRow(client).get('upstream') === 0n)
+  released()
+  client.socket.destroy()
+})
+
+test('an answer that was cut off resets the client, one that ends with its connection closes it in order', async () => {
+  const cut = await world.client(24203, { requests: 1 })
+  const first = claim(cut, { phase: RESPONSE_LENGTH, remaining: 10, flags: UPSTREAM_STARTED })
+  const reset = endOf(cut.socket)
+  first.far.destroy()
+  assert.is(await reset, 'reset')
+  const whole = await world.client(24204, { requests: 1 })
+  const second = claim(whole, { phase: RESPONSE_UNTIL_CLOSE, flags: UPSTREAM_STARTED })
+  const closed = endOf(whole.socket)
+  second.far.end()
+  assert.is(await closed, 'close')
+  released()
+  whole.socket.destroy()
+})
+
+test('what the kernel spends in the midst of an answer does not leave the client waiting', async () => {
+  const client = await world.client(24205, { requests: 1 })
+  const { cookie, row } = claim(client, { phase: RESPONSE_LENGTH, remaining: 10, flags: UPSTREAM_STARTED | UPSTREAM_SPENT })
+  assert.is(row.get('owner'), client.cookie)
+  const reset = endOf(client.socket)
+  world.tell({ kind: EVENT_SPENT, upstream: cookie, client: client.cookie })
+  assert.is(await reset, 'reset')
+})
+
+test('a spent event that comes when the upstream has another client changes nothing', async () => {
+  const client = await world.client(24206, { requests: 1 })
+  const { cookie, far } = claim(client, {})
+  world.tell({ kind: EVENT_SPENT, upstream: cookie, client: 12345n })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.is(upstreamRow(cookie).get('cookie'), cookie)
+  far.destroy()
+  assert.match(await nextBytes(client.socket), /^HTTP\/1\.1 503/)
+  client.socket.destroy()
+})
+
+test('a response that the kernel cannot frame is relayed by Node, and the upstream is offered again', async () => {
+  const client = await world.client(24207, { requests: 1 })
+  const { cookie, far, slot } = claim(client, { flags: UPSTREAM_RELAY })
+  far.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+  world.tell({ kind: EVENT_RELAY, upstream: cookie, client: client.cookie })
+  const relay = await world.desk.relay()
+  assert.is(relay.state, ENDPOINT)
+  const bytes = nextBytes(relay.upstream)
+  relay.upstream.resume()
+  const text = await bytes
+  const seen = nextBytes(client.socket)
+  relay.connection.socket.write(text)
+  assert.is(await seen, text)
+  relay.done('reuse')
+  relay.connection.giveBack()
+  await until('it is offered again', () => idleSlots().includes(slot))
+  assert.is(clientRow(client).get('upstream'), 0n)
+  assert.is(upstreamRow(cookie).get('flags'), 0n)
+  released()
+  client.socket.destroy()
+})
+
+const body = Buffer.alloc(3_000_000, 'body')
+
+/** Reads all of `size` bytes, no faster than a pause between pieces allows. */
+function slowly(socket: Socket, size: number): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let length = 0
+  return new Promise((resolve) => {
+    socket.on('data', (piece: Buffer) => {
+      pieces.push(piece)
+      length += piece.length
+      if (length >= size) resolve(Buffer.concat(pieces))
+      socket.pause()
+      setTimeout(() => socket.resume(), 1)
+    })
+  })
+}
+
+test('the rest of a long answer is moved here, and stops at its end', async () => {
+  const client = await world.client(24208, { requests: 1 })
+  const { cookie, far, slot } = claim(client, { flags: UPSTREAM_RELAY | UPSTREAM_STARTED, phase: RESPONSE_LENGTH, remaining: body.length })
+  far.write(body)
+  world.tell({ kind: EVENT_RELAY, upstream: cookie, client: client.cookie })
+  assert.ok((await slowly(client.socket, body.length)).equals(body))
+  await until('it is offered again', () => idleSlots().includes(slot))
+  assert.is(clientRow(client).get('upstream'), 0n)
+  client.socket.destroy()
+})
+
+test('so is that of a chunked one, from where the kernel left it', async () => {
+  const client = await world.client(24209, { requests: 1 })
+  const { cookie, far, slot } = claim(client, { flags: UPSTREAM_RELAY | UPSTREAM_STARTED, phase: RESPONSE_CHUNK_SIZE })
+  const chunks = Buffer.concat([
+    Buffer.from('1e8480;x=y\r\n'),
+    body.subarray(0, 2_000_000),
+    Buffer.from('\r\n3\r\nabc\r\n0\r\nt: 1\r\n\r\n'),
+  ])
+  for (let at = 0; at < chunks.length; at += 70_001) far.write(chunks.subarray(at, at + 70_001))
+  world.tell({ kind: EVENT_RELAY, upstream: cookie, client: client.cookie })
+  assert.ok((await slowly(client.socket, chunks.length)).equals(chunks))
+  await until('it is offered again', () => idleSlots().includes(slot))
+  client.socket.destroy()
+})
+
+test('a malformed chunk ends the client with a reset', async () => {
+  const client = await world.client(24210, { requests: 1 })
+  const { cookie, far } = claim(client, { flags: UPSTREAM_RELAY | UPSTREAM_STARTED, phase: RESPONSE_CHUNK_SIZE })
+  const reset = endOf(client.socket)
+  far.write('5\nabcde\r\n0\r\n\r\n')
+  world.tell({ kind: EVENT_RELAY, upstream: cookie, client: client.cookie })
+  assert.is(await reset, 'reset')
+})
+
+test('the upstream of a client that is gone is closed', async () => {
+  const client = await world.client(24211, { requests: 1 })
+  const { cookie, far } = claim(client, {})
+  const closed = endOf(far)
+  clientRow(client).set({ cookie: 0 })
+  client.socket.destroy()
+  await closed
+  await until('its row is free', () => upstreamRow(cookie).get('cookie') === 0n)
+})
+
+test('a client that closes its sending half gets its answer before the end', async () => {
+  const client = await world.client(24212, { requests: 1 })
+  const { row, slot } = claim(client, {})
+  client.socket.end()
+  const ended = endOf(client.socket)
+  const early = await Promise.race([ended, new Promise((resolve) => setTimeout(() => resolve('open'), 300))])
+  assert.is(early, 'open')
+  row.set({ owner: 0, phase: 0, counted: 0 })
+  clientRow(client).set({ upstream: 0 })
+  const pool = poolRow()
+  pool.set({ idle: pool.get('idle') | (1n << BigInt(slot)) })
+  assert.is(await ended, 'close')
+})
+
+test('a claim that no request followed is taken back', async () => {
+  const [slot] = idleSlots() as readonly [number]
+  const pool = poolRow()
+  pool.set({ idle: pool.get('idle') & ~(1n << BigInt(slot)) })
+  assert.not(idleSlots().includes(slot))
+  await until('it is offered again', () => idleSlots().includes(slot))
+})
+
+test('an endpoint that refuses is counted, and asked again later', async () => {
+  world.tell(event(REFUSING, 24498, 4))
+  const failed = async (): Promise<number> => (await world.desk.link.ask('count')).message.counters.openFailed
+  await until('it failed', async () => (await failed()) > 0)
+  const row = world.row('km_pool', poolLayout, poolOf(REFUSING))
+  row.set({ wanted: 1 })
+  await until('it may be asked for again', () => row.get('wanted') === 0n)
+})
+
+test('the pool of an endpoint that left is emptied', async () => {
+  world.state(ENDPOINT).set({ cursor: 1 })
+  await until('nobody finds it', () => poolOf(ENDPOINT) === 0)
+  await until('its connections are closed', () => accepted.every((socket) => socket.destroyed || socket.readableEnded))
+})
+
+test('nothing is left', async () => {
+  server.close()
+  for (const socket of accepted) socket.destroy()
+  await world.end()
+})
+
+test.run()

@@ -1,0 +1,66 @@
+/**
+ * The slow path of `serve`. In: the services document of the generation in force, ways to open sockets, perhaps a waypoint. Out: a SlowLane. Invariant: it never blocks, and
+ * nothing that one connection does ends another.
+ */
+import { readServicesDocument } from '../../proto/http/services.ts'
+import type { OpenUpstream, SlowConnection, SlowLane } from '../serve/slow-lane.ts'
+import { createEvaluator, type Evaluator } from './evaluator.ts'
+import type { LaneContext, WaypointPlace } from './lane-context.ts'
+import { createEndpointPicker } from './pick-endpoint.ts'
+import { relayAnswer } from './relay.ts'
+import { serveConnection } from './serve-connection.ts'
+import { createSlowStatistics, type SlowStatistics } from './statistics.ts'
+import { createTokenBuckets } from './token-buckets.ts'
+import { createUpstreamPool } from './upstream-pool.ts'
+
+export interface SlowLaneOptions {
+  /** bytes of the services document (proto/http/services.ts) of the generation in force; asked for at once and at every `renew` */
+  readonly services: () => Uint8Array | undefined
+  readonly open: OpenUpstream
+  readonly waypoint?: WaypointPlace
+}
+
+export interface RunningSlowLane extends SlowLane {
+  readonly statistics: SlowStatistics
+  /** closes idle upstream connections */
+  close(): void
+}
+
+export function createSlowLane({ services, open, waypoint }: SlowLaneOptions): RunningSlowLane {
+  const read = (): Evaluator | undefined => {
+    const bytes = services()
+    const document = bytes === undefined ? undefined : readServicesDocument(bytes)
+    return document === undefined ? undefined : createEvaluator(document)
+  }
+  let evaluator = read()
+  let active = 0
+  const pool = createUpstreamPool(({ netns, address, port }) => open(netns, { address, port }))
+  const lane: LaneContext = {
+    evaluator: () => evaluator,
+    agent: pool.agent,
+    connect: ({ netns, address, port }) => open(netns, { address, port }),
+    picker: createEndpointPicker(),
+    live: { random: Math.random, takeToken: createTokenBuckets() },
+    statistics: createSlowStatistics(),
+    waypoint,
+    load: new Map(),
+  }
+  const during = (work: Promise<void>): void => {
+    active++
+    work.finally(() => {
+      active--
+    })
+  }
+  return {
+    serve: (connection: SlowConnection) => during(serveConnection(lane, connection)),
+    relay: (relay) => during(relayAnswer(relay, (connection) => during(serveConnection(lane, connection)))),
+    renew() {
+      evaluator = read()
+    },
+    get active() {
+      return active
+    },
+    statistics: lane.statistics,
+    close: pool.close,
+  }
+}

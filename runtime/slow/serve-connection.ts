@@ -1,0 +1,181 @@
+/**
+ * A client connection in user space: request by request, in order. In: a connection that `serve` handed over. Out: answers; at the end the connection is closed, or
+ * given back to the kernel between two requests. Invariant: a request is looked at only when the one before it has been answered in full; a connection is ended
+ * or given back once, and only when every byte that was read of it belongs to a request that has been answered.
+ */
+import type { SlowConnection } from '../serve/slow-lane.ts'
+import { feedRequest, type Fed } from './request-feed.ts'
+import type { LaneConnection, LaneContext } from './lane-context.ts'
+import { BodyFault, createMessageReader, type MessageReader, type NextHead, type ReaderLimits } from './message-reader.ts'
+import { refusalText } from './refusal-text.ts'
+import { serveRequest } from './serve-request.ts'
+import { tunnelToWaypoint } from './waypoint.ts'
+import { serveHttp2 } from './serve-http2.ts'
+import type { Service } from './evaluator.ts'
+
+const LIMITS: ReaderLimits = { headLimit: 60 * 1024, headerLimit: 100, chunkedLength: false }
+
+export async function serveConnection(lane: LaneContext, given: SlowConnection): Promise<void> {
+  const { socket } = given
+  socket.on('error', () => undefined)
+  const reader = createMessageReader(socket)
+  let ended: 'no' | 'reset' = 'no'
+  const connection: LaneConnection = {
+    socket,
+    reader,
+    asked: placeText(given.asked),
+    client: placeText(given.client),
+    netns: given.netns,
+    waypointAgent: undefined,
+    entered: undefined,
+    reset() {
+      if (ended === 'no') given.end('reset')
+      ended = 'reset'
+    },
+  }
+  lane.statistics.count('connections')
+  try {
+    const how = await run(lane, connection, given)
+    if (ended === 'no') {
+      if (how === 'close') await finish(connection, () => given.end('close'))
+    }
+  } catch {
+    connection.reset()
+  } finally {
+    reader.release()
+    connection.waypointAgent?.destroy()
+  }
+}
+
+function placeText({ address, port }: SlowConnection['asked']): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+async function run(lane: LaneContext, connection: LaneConnection, given: SlowConnection): Promise<'close' | 'returned'> {
+  const { reader, socket } = connection
+  for (let count = 1; ; count++) {
+    const before = enter(lane, connection)
+    const next = before === undefined ? undefined : await nextHead(reader, before.service, count)
+    if (next?.kind === 'over') return 'close'
+    // another generation may have come in the meantime
+    const entered = enter(lane, connection)
+    if (next === undefined || entered === undefined) {
+      if ((await tunnelToWaypoint(lane, connection)) === 'unreachable') connection.reset()
+      return 'close'
+    }
+    const { evaluator, service } = entered
+    if (next.kind === 'http2') {
+      await serveHttp2(lane, connection, evaluator, service)
+      return 'close'
+    }
+    const fed = next.kind === 'head' ? await feedRequest(next.head, next.bytes, socket) : undefined
+    if (next.kind === 'refused' || fed === undefined) return refuse(lane, connection, service, next.kind === 'refused' ? next.status : 400)
+    const { ending, last } = await withBody(connection, fed, (signal) =>
+      serveRequest({ lane, connection, evaluator, service, head: next.head, fed, signal }),
+    )
+    const isLast = ending !== 'keep' || !reader.bodyEnded || (service.settings.mostRequests > 0 && count >= service.settings.mostRequests)
+    const isClean = !isLast && given.fastLane === 'possible' && reader.held === 0 && !reader.ended && !socket.destroyed
+    if (isClean && (last.length === 0 ? socket.writableLength === 0 : given.finish(last) === 'returned')) {
+      lane.statistics.count('returned')
+      if (last.length === 0) given.giveBack()
+      return 'returned'
+    }
+    if (!isClean && last.length > 0 && !socket.destroyed) socket.write(last)
+    if (ending === 'refuse') return refuse(lane, connection, service, 400)
+    if (isLast || socket.destroyed) return 'close'
+  }
+}
+
+/** Where the connection leads now; looked up again only for another generation. */
+function enter(lane: LaneContext, connection: LaneConnection): LaneConnection['entered'] {
+  const evaluator = lane.evaluator()
+  if (evaluator === undefined) return undefined
+  if (connection.entered?.evaluator !== evaluator) {
+    const entrance = evaluator.entrance(connection.asked, connection.client)
+    connection.entered = entrance.kind === 'service' ? { evaluator, service: entrance.service } : undefined
+  }
+  return connection.entered
+}
+
+function refuse(lane: LaneContext, { socket }: LaneConnection, { settings }: Service, status: number): 'close' {
+  lane.statistics.count('refused')
+  if (!socket.destroyed) socket.write(refusalText(status, settings))
+  return 'close'
+}
+
+/** The next head, with the time limits of the connection manager. */
+async function nextHead(reader: MessageReader, { settings }: Service, count: number): Promise<NextHead> {
+  const limits: ReaderLimits = {
+    ...LIMITS,
+    headLimit: settings.headLimit,
+    headerLimit: settings.headerLimit,
+    chunkedLength: settings.chunkedLength,
+  }
+  const times = [settings.connectionIdle, count === 1 ? 0 : settings.connectionIdle].filter((time) => time > 0)
+  if (times.length === 0) return reader.next(limits)
+  let timer: NodeJS.Timeout | undefined
+  const idle = new Promise<NextHead>((resolve) => {
+    timer = setTimeout(() => resolve({ kind: 'over', how: 'clean' }), Math.min(...times))
+  })
+  try {
+    return await Promise.race([reader.next(limits), idle])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Serves a request while its body is read. 'cut': the client has ended it in the middle; nobody is there to be answered. */
+async function withBody<Ending>(
+  { reader, socket }: LaneConnection,
+  fed: Fed,
+  serve: (signal: AbortSignal) => Promise<Ending>,
+): Promise<{ readonly ending: Ending | 'cut'; readonly last: Buffer }> {
+  let over = false
+  let cut: 'cut' | undefined
+  const gone = (): void => fed.fail()
+  socket.once('close', gone)
+  const pump = async (): Promise<void> => {
+    try {
+      for (let bytes = await reader.body(); bytes !== undefined && !over; bytes = await reader.body()) await fed.push(bytes)
+    } catch (error) {
+      if (over) return
+      if (error instanceof BodyFault && error.kind === 'cut_off') cut = 'cut'
+      fed.fail()
+    }
+  }
+  const pumping = reader.bodyEnded ? Promise.resolve() : pump()
+  try {
+    const ending = await serve(fed.broken)
+    return { ending: cut ?? ending, last: fed.release() }
+  } finally {
+    over = true
+    socket.off('close', gone)
+    fed.release()
+    if (reader.bodyEnded) await pumping
+  }
+}
+
+/** What was written reaches the client before the connection ends; bytes that still come are not answered with a reset. */
+async function finish({ socket, reader }: LaneConnection, end: () => void): Promise<void> {
+  if (!socket.destroyed) {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LINGER)
+      const done = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      socket.once('close', done)
+      socket.end(() => {
+        reader.release()
+        socket.removeAllListeners('readable')
+        socket.on('end', done)
+        socket.resume()
+        if (reader.ended || socket.readableEnded) done()
+      })
+    })
+  }
+  end()
+}
+
+/** milliseconds, as Envoy's delayed_close_timeout */
+const LINGER = 1000

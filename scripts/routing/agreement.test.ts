@@ -1,0 +1,203 @@
+/** Where the interpreter once differed from Envoy: each case is what a random one came down to, with what Envoy 1.40 does. */
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Decision } from '../../compiler/http/model.ts'
+import type { JsonObject } from '../oracle/envoy.ts'
+import { createJudge, errorsOf } from './ask-interpreter.ts'
+import type { RoutingRequest } from './routing-case.ts'
+
+const FILTERS = 'type.googleapis.com/envoy.extensions.filters.http'
+
+function decide(route: JsonObject, request: Partial<RoutingRequest> = {}, around: JsonObject = {}): Decision {
+  const { host = {}, rc = {}, hcm } = around as { readonly host?: JsonObject; readonly rc?: JsonObject; readonly hcm?: JsonObject }
+  const judge = createJudge({
+    id: 'case',
+    route_config: {
+      name: 'rc',
+      virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, ...route }], ...host }],
+      ...rc,
+    },
+    ...(hcm !== undefined && { hcm }),
+    requests: [],
+  })
+  return judge({ method: 'GET', authority: 'a.com', path: '/a', headers: [], ...request })
+}
+
+const to = (more: JsonObject = {}): JsonObject => ({ route: { cluster: 'c0', ...more } })
+const respond = (value: string): JsonObject => ({ response_headers_to_add: [{ header: { key: 'x-q', value } }] })
+const answered = (decision: Decision, name: string): string | undefined => decision.responseHeaders?.find((pair) => pair[0] === name)?.[1]
+const sent = (decision: Decision, name: string): string | undefined => decision.requestHeaders?.find((pair) => pair[0] === name)?.[1]
+
+test('a length counts bytes, also where it cuts a character', () => {
+  assert.is(answered(decide({ ...to(), ...respond('%REQ(x-a):1%') }, { headers: [['x-a', '\u00e9']] }), 'x-q'), '\u00c3')
+})
+
+test('raw_value counts for nothing', () => {
+  const added = [{ header: { key: 'x-q', raw_value: 'cGxhaW4=' }, keep_empty_value: true }]
+  assert.is(answered(decide({ ...to(), response_headers_to_add: added }), 'x-q'), '')
+})
+
+test('headers that are inline in responses are joined, others are not', () => {
+  const twice = (key: string): JsonObject => ({ response_headers_to_add: ['1', '2'].map((value) => ({ header: { key, value } })) })
+  assert.equal(decide({ ...to(), ...twice('etag') }).responseHeaders, [['etag', '1,2']])
+  assert.equal(decide({ ...to(), ...twice('accept') }).responseHeaders, [
+    ['accept', '1'],
+    ['accept', '2'],
+  ])
+})
+
+test('metadata of routes and virtual hosts, bytes of headers, queries', () => {
+  const metadata = { filter_metadata: { m: { k: 'meta', n: 7, o: { p: true } } } }
+  const format =
+    '%METADATA(ROUTE:m:k)%|%METADATA(ROUTE:m:o:p)%|%METADATA(VIRTUAL_HOST:m:n)%|%METADATA(CLUSTER:m:k)%|%CLUSTER_METADATA(m:k)%'
+  assert.is(answered(decide({ ...to(), metadata, ...respond(format) }, {}, { host: { metadata } }), 'x-q'), 'meta|true|7||')
+  // 7 + 3, 5 + 2, 10 + 5, 7 + 4 and x-forwarded-proto: http
+  assert.is(answered(decide({ direct_response: { status: 200 }, ...respond('%REQUEST_HEADERS_BYTES%') }), 'x-q'), '64')
+  const queries = decide(
+    { ...to(), ...respond('%QUERY_PARAM(k)%|%QUERY_PARAMS(ORIG)%|%QUERY_PARAMS(DECODED)%') },
+    { path: '/a?k=a%20%2f&%zz' },
+  )
+  assert.is(answered(queries, 'x-q'), 'a /|k=a%20%2f&%zz|k=a%20/&zz')
+})
+
+test('an original path that a redirect has rewritten is seen by formats', () => {
+  const redirect = {
+    redirect: { prefix_rewrite: '/n', host_redirect: 'b.com' },
+    match: { prefix: '/a' },
+    ...respond('%PATH(WQ)%|%REQ(:PATH)%'),
+  }
+  assert.is(answered(decide(redirect, { path: '/a/b' }), 'x-q'), '/a/b|/n/b')
+})
+
+test('CONNECT has no path', () => {
+  const request = { method: 'CONNECT', authority: 'a.com:80', path: 'a.com:80' }
+  assert.is(decide(to(), request).outcome, 'no_route')
+  const connect = { match: { connect_matcher: {} } }
+  assert.is(decide({ ...connect, ...to() }, request).reason, 'upgrade_failed')
+  assert.is(decide({ match: { connect_matcher: {}, headers: [{ name: ':path' }] }, ...to() }, request).outcome, 'no_route')
+  const upgrade = { upgrade_configs: [{ upgrade_type: 'CONNECT' }], host_rewrite_literal: 'b.com:1' }
+  assert.is(decide({ ...connect, ...to(upgrade) }, request).path, 'b.com:1')
+  const both: RoutingRequest['headers'] = [
+    ['connection', 'upgrade'],
+    ['upgrade', 'other'],
+  ]
+  assert.is(decide({ ...connect, ...to(upgrade) }, { ...request, headers: both }).reason, 'upgrade_failed')
+})
+
+test('an upgrade that is refused: with the headers of a route that forwards, and as gRPC is answered', () => {
+  const headers: RoutingRequest['headers'] = [
+    ['connection', 'upgrade'],
+    ['upgrade', 'websocket'],
+  ]
+  const refused = decide({ ...to(), ...respond('x') }, { headers })
+  assert.equal([refused.status, refused.reason, answered(refused, 'x-q')], [403, 'upgrade_failed', 'x'])
+  assert.is(answered(decide({ direct_response: { status: 200 }, ...respond('x') }, { headers }), 'x-q'), undefined)
+  const grpc = decide(to(), { headers: [...headers, ['content-type', 'application/grpc']] })
+  assert.equal([grpc.status, answered(grpc, 'grpc-status')], [200, '7'])
+  const tls = decide(to(), { headers }, { host: { require_tls: 'ALL' } })
+  assert.equal([tls.status, tls.reason], [403, 'upgrade_failed'])
+})
+
+test('a path that is refused is answered to gRPC as gRPC, with the headers of a route that is found nevertheless', () => {
+  const grpc = decide(to(), { path: '/a#f', headers: [['content-type', 'application/grpc']] })
+  assert.equal([grpc.status, answered(grpc, 'grpc-status'), grpc.reason], [200, '13', 'path_normalization_failed'])
+  const route = { ...to(), ...respond('x') }
+  assert.is(answered(decide(route, { path: '/a#f' }), 'x-q'), undefined)
+  assert.is(answered(decide(route, { path: '/a#f', headers: [['x-forwarded-proto', 'http']] }), 'x-q'), 'x')
+})
+
+test('headers that the codec or the connection manager takes', () => {
+  assert.is(sent(decide(to(), { headers: [['expect', '100-continue']] }), 'expect'), undefined)
+  assert.is(sent(decide(to(), { headers: [['te', '']] }), 'te'), '')
+  const rows: readonly (readonly [referer: string, kept: boolean])[] = [
+    ['http://a.com/x', true],
+    ['/x', true],
+    ['a,b', true],
+    ['', true],
+    ['ftp://a.com', true],
+    ['\u00e9', false],
+    ['a b', false],
+    ['http://', false],
+    ['http:a.com', false],
+    ['"q"', false],
+  ]
+  for (const [referer, kept] of rows)
+    assert.is(sent(decide(to(), { headers: [['referer', referer]] }), 'referer') !== undefined, kept, referer)
+})
+
+test('rewriting the host: pseudo headers, spaces, nothing there before', () => {
+  assert.is(decide(to({ host_rewrite_header: ':path' })).authority, '/a')
+  assert.is(decide(to({ host_rewrite: 'x ' })).authority, 'x')
+  assert.is(sent(decide(to({ host_rewrite_literal: 'b' }), { authority: '' }), 'x-envoy-original-host'), undefined)
+})
+
+test('the client that x-forwarded-for names', () => {
+  const route = { ...to(), ...respond('%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%') }
+  assert.is(answered(decide(route, { headers: [['x-forwarded-for', '9.9.9.9']] }), 'x-q'), '9.9.9.9')
+  assert.is(answered(decide(route, { headers: [['x-forwarded-for', 'junk']] }), 'x-q'), '127.0.0.1')
+})
+
+test('a cluster that is not there has no name in formats, and its answer has a flag', () => {
+  const route = { route: { cluster_header: 'x-c' }, ...respond('%UPSTREAM_CLUSTER%%RESPONSE_FLAGS%') }
+  assert.is(answered(decide(route, { headers: [['x-c', 'missing']] }), 'x-q'), 'NC')
+})
+
+test('filters: what a virtual host says needs a route; answers have the headers of routes that forward', () => {
+  const fault = (http_status: number): JsonObject => ({
+    '@type': `${FILTERS}.fault.v3.HTTPFault`,
+    abort: { http_status, percentage: { numerator: 100 } },
+  })
+  const hcm = { http_filters: [{ name: 'fault', typed_config: fault(503) }] }
+  const host = { typed_per_filter_config: { fault: fault(429) } }
+  assert.is(decide(to(), {}, { hcm, host }).status, 429)
+  assert.is(decide({ match: { path: '/x' }, ...to() }, {}, { hcm, host }).status, 503)
+  assert.is(answered(decide({ ...to(), ...respond('x') }, {}, { hcm }), 'x-q'), 'x')
+  assert.is(answered(decide({ redirect: { path_redirect: '/' }, ...respond('x') }, {}, { hcm }), 'x-q'), undefined)
+})
+
+test('cors: what a route does not say its virtual host does', () => {
+  const policy = (fields: JsonObject): JsonObject => ({
+    typed_per_filter_config: { cors: { '@type': `${FILTERS}.cors.v3.CorsPolicy`, ...fields } },
+  })
+  const hcm = { http_filters: [{ name: 'cors', typed_config: { '@type': `${FILTERS}.cors.v3.Cors` } }] }
+  const host = policy({ allow_origin_string_match: [{ exact: '*' }], expose_headers: 'x-c', allow_headers: '*' })
+  const request = {
+    method: 'OPTIONS',
+    headers: [
+      ['origin', 'http://b'],
+      ['access-control-request-method', 'PUT'],
+    ],
+  } as const
+  const decision = decide({ ...to(), ...policy({ max_age: '5' }) }, request, { hcm, host })
+  assert.equal(decision.responseHeaders, [
+    ['access-control-allow-origin', 'http://b'],
+    ['access-control-allow-headers', ''],
+    ['access-control-max-age', '5'],
+    ['access-control-expose-headers', 'x-c'],
+  ])
+})
+
+test('what Envoy refuses, and takes', () => {
+  const errors = (route: JsonObject): readonly string[] =>
+    errorsOf({
+      id: 'case',
+      route_config: { name: 'rc', virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, ...route }] }] },
+      requests: [],
+    })
+  assert.match(errors(to({ path_rewrite: '/x', prefix_rewrite: '/y' })).join(), 'KM2011')
+  assert.match(errors(to({ path_rewrite: '/%REQ%' })).join(), 'KM2007')
+  const template = (path_template: string): JsonObject => ({
+    match: {
+      path_match_policy: {
+        name: 'm',
+        typed_config: { '@type': 'type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig', path_template },
+      },
+    },
+    ...to(),
+  })
+  for (const taken of ['/{a}.txt', '/x{a}', '/***', '/a**', '/{a=**/b}/x']) assert.equal(errors(template(taken)), [], taken)
+  for (const refused of ['/**/{a}', '/{a=**}/*', '/*.html/x', '/{a}-{b}', '/{a}{b}', '/***/a'])
+    assert.match(errors(template(refused)).join(), 'KM2027', refused)
+})
+
+test.run()

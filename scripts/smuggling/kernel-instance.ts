@@ -1,0 +1,72 @@
+/**
+ * The kernel as a target: a real instance on loopback with its node process. In: resources, a name, where governed clients run, cgroups of observed servers. Out: it serves, and can be
+ * given other resources under way. Invariant: everything is gone after `stop`, also when this process is interrupted.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { detach } from '../../runtime/detach.ts'
+import { existingPins } from '../../runtime/place.ts'
+import { retireHolder, sweepAfter } from '../../runtime/serve/retire-holder.ts'
+import { command } from '../commands.ts'
+import { buildHolder } from '../kit/build-holder.ts'
+import { undoAtExit } from '../kit/cleanup.ts'
+import { run, start } from '../kit/process.ts'
+import type { JsonObject } from '../oracle/envoy.ts'
+
+export interface KernelInstance {
+  readonly name: string
+  /** kmeshc compile and kmesh-runtime apply */
+  apply(resources: readonly JsonObject[]): void
+  stop(): Promise<void>
+}
+
+export interface KernelInstanceOptions {
+  readonly name: string
+  readonly resources: readonly JsonObject[]
+  /** cgroup of clients */
+  readonly governed: string
+  readonly observe: readonly string[]
+}
+
+/** Milliseconds until the node process is ready. */
+const READY = 20_000
+
+export async function startKernelInstance({ name, resources, governed, observe }: KernelInstanceOptions): Promise<KernelInstance> {
+  const folder = mkdtempSync(join(tmpdir(), 'kmesh-instance-'))
+  buildHolder()
+  const removeFolder = undoAtExit(() => rmSync(folder, { recursive: true, force: true }))
+  const leave = undoAtExit(() => void (existingPins(name) !== null && detach(name)))
+  const apply = (given: readonly JsonObject[]): void => {
+    const [snapshot, artifact] = [join(folder, 'snapshot.json'), join(folder, 'artifact.tar')]
+    writeFileSync(snapshot, JSON.stringify({ resources: given }))
+    run([...command('kmeshc'), 'compile', snapshot, '-o', artifact])
+    run([...command('kmesh-runtime'), 'apply', artifact, '--instance', name, '--cgroup', governed])
+  }
+  apply(resources)
+  const argv = [...command('kmesh-runtime'), 'serve', '--instance', name, ...observe.flatMap((path) => ['--observe', path])]
+  const serving = start(argv, {}, ['ignore', 'ignore', 'pipe'])
+  const exited = new Promise<void>((resolve) => serving.once('exit', () => resolve()))
+  const end = undoAtExit(() => void serving.kill('SIGTERM'))
+  let said = ''
+  serving.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = `${said}${text}`.slice(-2000)
+  })
+  for (const deadline = Date.now() + READY; !/(?:started|found) the holder/.test(said); ) {
+    if (serving.exitCode !== null || Date.now() > deadline) throw new Error(`kmesh-runtime serve is not ready: ${said}`)
+    await pause(50)
+  }
+  return {
+    name,
+    apply,
+    async stop() {
+      end()
+      await exited
+      leave()
+      await retireHolder(name, 'observe', 0)
+      await sweepAfter(name)
+      removeFolder()
+    },
+  }
+}
