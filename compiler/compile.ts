@@ -10,6 +10,7 @@ import type { Diagnostics } from './diag/diagnostic.ts'
 import { buildUnits } from './emit/build.ts'
 import type { Toolchain } from './emit/clang.ts'
 import { toC, type Unit } from './emit/to-c.ts'
+import type { HttpRoutes } from './http/find-routes.ts'
 import { readRuntime } from './http/runtime.ts'
 import { type Coverage, measureCoverage } from './input/coverage.ts'
 import { type Input, readInput } from './input/read.ts'
@@ -25,7 +26,7 @@ import { type Packed, pack } from './pack/pack.ts'
 import { fates } from './parse/fates.ts'
 import { type ParseOptions, parse } from './parse/parse.ts'
 import { inspectRegex } from './re2/inspect-regex.ts'
-import { findServices } from './services.ts'
+import { findServices, type Services } from './services.ts'
 import { servicesDocument } from './services-document.ts'
 import { validate } from './validate/validate.ts'
 
@@ -74,14 +75,20 @@ export function analyse(sources: readonly Source[], options: AnalyseOptions, dia
   return { input, program, plan, coverage }
 }
 
-/** A function of its own: what parsing made is large, and nobody needs it once there is a program. */
-function understand(input: Input, options: AnalyseOptions, diag: Diagnostics, clock: Clock) {
+/** What a snapshot means, before anything is lowered. */
+export interface Understanding {
+  readonly services: Services
+  readonly program: Program
+}
+
+/** A function of its own: what parsing made is large, and nobody needs it once there is a program. `routes`: where somebody has them already. */
+export function understand(input: Input, options: AnalyseOptions, diag: Diagnostics, clock: Clock, routes?: HttpRoutes): Understanding {
   clock('parse')
   const runtime = readRuntime(input.resources)
   const readBalance: ParseOptions['readBalance'] = (cluster, sink) => readBalancePolicy(cluster, sink, runtime.number)
   const resources = parse(input.resources, { ...options, readBalance }, diag)
   clock('ir')
-  const services = findServices(input.resources)
+  const services = findServices(input.resources, routes)
   return { services, program: toProgram(resources, services.byManager, diag) }
 }
 

@@ -2,27 +2,31 @@
  * The interpreter of HTTP routing behind the face that route tests need (expect/judge.ts). In: decoded resources and the Program. Out: a judge.
  * A request is decided where it says (`route_config`), else at the listener that it would meet, as `kmeshc trace` finds it.
  */
-import { actions } from './action/table.ts'
 import { matchText } from './diff/match-text.ts'
 import { objectAt, type PlainObject, toPlain, valueAt } from './diff/plain.ts'
 import type { Decided, Judgement, KnownRoute, RouteJudge } from './expect/judge.ts'
 import type { RouteTable } from './http/eval.ts'
-import { findRoutes, type HttpRoutes } from './http/find-routes.ts'
+import type { HttpRoutes } from './http/find-routes.ts'
 import type { Decision, MatchNext, MatchTree, Route } from './http/model.ts'
 import { parsePath } from './input/path.ts'
 import type { Resource } from './input/resource.ts'
 import type { Program } from './ir/program.ts'
 import { createLaneBook } from './route-lanes.ts'
+import { findServices } from './services.ts'
+import { traceRoutes } from './trace/trace-routes.ts'
 import { createTracer } from './trace/tracer.ts'
 
 export function createRouteJudge(resources: readonly Resource[], program: Program): RouteJudge {
+  const routes = traceRoutes(resources)
+  const services = findServices(resources, routes)
   const tracer = createTracer(
     resources,
     () => program,
-    createLaneBook(resources, () => program),
+    createLaneBook(() => ({ program, services })),
+    routes,
   )
   return {
-    routes: knownRoutes(resources, findRoutes(resources, actions)),
+    routes: knownRoutes(resources, routes),
     decide(request, routeConfig) {
       const trace = routeConfig === undefined ? tracer.atListener(request) : tracer.atRoutes(routeConfig, request)
       if (trace === undefined)

@@ -1,38 +1,41 @@
 /**
- * Which routes the kernel decides. In: a snapshot and its Program. Out: the lanes of a connection manager or of a route configuration, lowered when first asked for.
+ * Which routes the kernel decides. In: what a snapshot means. Out: the lanes of a connection manager or of a route configuration, lowered when first asked for.
  * Where phases meet: read by http/, meant by ir/, lowered by lower/.
  */
-import type { ConnectionManager } from './http/connection-manager.ts'
-import type { RouteTable } from './http/eval.ts'
-import type { Resource } from './input/resource.ts'
+import type { Understanding } from './compile.ts'
 import type { HttpService, Program } from './ir/program.ts'
 import { lowerServices } from './lower/http/lower-services.ts'
 import { slowReason } from './lower/to-plan.ts'
-import { findServices } from './services.ts'
-import type { LaneBook, RouteLanes } from './trace/lanes.ts'
+import type { LaneBook, ManagerLanes, RouteLanes } from './trace/lanes.ts'
 
-export function createLaneBook(resources: readonly Resource[], program: () => Program): LaneBook {
-  const known = new Map<string, RouteLanes>()
-  const lanesOf = (service: HttpService): RouteLanes => {
-    const held = known.get(service.path)
-    if (held !== undefined) return held
-    const made = lower(service, program())
-    known.set(service.path, made)
-    return made
-  }
-  let services: ReadonlyMap<string, HttpService> | undefined
+/** `understand` is called when the first lane is asked for. */
+export function createLaneBook(understand: () => Understanding): LaneBook {
+  const managers = new Map<string, ManagerLanes>()
+  const tables = new Map<string, RouteLanes>()
   return {
     ofManager(path) {
-      services ??= findServices(resources).byManager
-      const governing = program().services.find((service) => service.path === path)
-      if (governing !== undefined) return lanesOf(governing)
-      const service = services.get(path)
-      return service === undefined ? new Map() : lanesOf(service)
+      const held = managers.get(path)
+      if (held !== undefined) return held
+      const made = lanesOf(path, understand())
+      managers.set(path, made)
+      return made
     },
-    isDirect: (path) => !program().services.some((service) => service.path === path) && leadsToCluster(path, program()),
-    ofTable: ({ configuration }: RouteTable, manager: ConnectionManager) =>
-      lanesOf({ path: configuration.path, listener: '', manager, routes: configuration, filters: [], undone: new Map() }),
+    ofTable({ configuration }, manager) {
+      const { path } = configuration
+      const held = tables.get(path)
+      if (held !== undefined) return held
+      const made = lower({ path, listener: '', manager, routes: configuration, filters: [], undone: new Map() }, understand().program)
+      tables.set(path, made)
+      return made
+    },
   }
+}
+
+function lanesOf(path: string, { program, services }: Understanding): ManagerLanes {
+  const governing = program.services.find((service) => service.path === path)
+  if (governing === undefined && leadsToCluster(path, program)) return 'direct'
+  const service = governing ?? services.byManager.get(path)
+  return service === undefined ? new Map() : lower(service, program)
 }
 
 /** A filter chain whose connection manager became a plain cluster: below its path stands the connection manager. */

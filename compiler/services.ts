@@ -2,16 +2,15 @@
  * The HTTP services of a snapshot: connection managers whose routes are known. In: its resources. Out: services by the path of their connection manager, and the
  * accounting of their fields. Where phases meet: decoded by input/, read by http/ and action/, meant for ir/.
  */
-import { createActions } from './action/table.ts'
-import { findRoutes, type HttpEntry } from './http/find-routes.ts'
+import type { HttpRoutes } from './http/find-routes.ts'
 import { undoneOf } from './http/undone.ts'
 import type { Cursor } from './input/cursor.ts'
 import type { Resource } from './input/resource.ts'
 import type { HttpService } from './ir/program.ts'
 import type { ServiceLanes } from './lower/http/lowered.ts'
 import { undoneFields } from './parse/fates-http.ts'
-import { createHostNames } from './trace/host-names.ts'
 import { readHttpFilters } from './trace/http-filters.ts'
+import { traceRoutes } from './trace/trace-routes.ts'
 
 export interface Services {
   readonly byManager: ReadonlyMap<string, HttpService>
@@ -21,35 +20,21 @@ export interface Services {
 
 const UNUSED = 'no listener that is governed leads here'
 
-export function findServices(resources: readonly Resource[]): Services {
-  const routes = findRoutes(resources, createActions(createHostNames(resources)))
-  const discovered = routeCursors(resources)
+export function findServices(resources: readonly Resource[], routes: HttpRoutes = traceRoutes(resources)): Services {
   const byManager = new Map<string, HttpService>()
   for (const entry of routes.entries) {
     const table = routes.tableOf(entry)
-    const at = routesOf(entry, discovered)
+    const at = routes.configurationOf(entry)
     if (table === undefined || at === undefined) continue
     const { listener, path, manager } = entry
     const undone = undoneOf(entry.at, at, undoneFields)
     byManager.set(path, { path, listener, manager, routes: table.configuration, filters: readHttpFilters(entry.at), undone })
   }
-  return { byManager, account: (lanes) => account(resources, routes.entries, lanes) }
+  return { byManager, account: (lanes) => account(routes, lanes) }
 }
 
-function routeCursors(resources: readonly Resource[]): ReadonlyMap<string, Cursor> {
-  return new Map(resources.flatMap(({ kind, name, cursor }) => (kind === 'rds' && cursor !== undefined ? [[name, cursor]] : [])))
-}
-
-function routesOf({ source }: HttpEntry, discovered: ReadonlyMap<string, Cursor>): Cursor | undefined {
-  if (source.kind === 'inline') return source.at
-  return source.kind === 'rds' ? discovered.get(source.name) : undefined
-}
-
-function account(resources: readonly Resource[], entries: readonly HttpEntry[], lanes: readonly ServiceLanes[]): void {
+function account({ entries, configurationOf, discovered }: HttpRoutes, lanes: readonly ServiceLanes[]): void {
   const byManager = new Map(lanes.map((service) => [service.path, service]))
-  const discovered = new Map(
-    resources.flatMap(({ kind, name, cursor }) => (kind === 'rds' && cursor !== undefined ? [[name, cursor]] : [])),
-  )
   const used = new Set<Cursor>()
   for (const entry of entries) {
     const service = byManager.get(entry.path)
@@ -57,7 +42,7 @@ function account(resources: readonly Resource[], entries: readonly HttpEntry[], 
       entry.at.markAll('diverted', UNUSED)
       continue
     }
-    const routes = routesOf(entry, discovered)
+    const routes = configurationOf(entry)
     if (routes === undefined) continue
     used.add(routes)
     markSlow(routes, service)

@@ -3,23 +3,20 @@
  * (`line` of the same schema). Exit 1 when the snapshot has errors, a line is wrong or nothing takes the request.
  */
 import { readFileSync } from 'node:fs'
-import { readBalancePolicy } from '../balance/read.ts'
+import { type Understanding, understand } from '../compile.ts'
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import { createDiagnostics } from '../diag/sink.ts'
 import type { RequestLine } from '../http/request.ts'
-import { readRuntime } from '../http/runtime.ts'
 import { type Input, readInput } from '../input/read.ts'
 import type { Program } from '../ir/program.ts'
-import { findServices } from '../services.ts'
-import { toProgram } from '../ir/to-program.ts'
 import { createLaneBook } from '../route-lanes.ts'
-import { parse } from '../parse/parse.ts'
 import { reason } from '../sources.ts'
 import { runBatch } from '../trace/batch.ts'
 import { readRequestText } from '../trace/command-request.ts'
 import { endpointTexts } from '../trace/endpoints.ts'
 import { explainTrace } from '../trace/explain.ts'
 import { traceJson } from '../trace/trace-json.ts'
+import { traceRoutes } from '../trace/trace-routes.ts'
 import { createTracer, type Detail, type Trace, type Tracer } from '../trace/tracer.ts'
 import { finish } from './report.ts'
 import { openSnapshot, type SnapshotArguments } from './snapshot.ts'
@@ -38,19 +35,15 @@ export function traceCommand(args: TraceArguments): number {
   const diag = createDiagnostics()
   const { sources, options } = openSnapshot(args, diag)
   const input = readInput(sources, diag)
-  let known: Program | undefined
-  const program = (): Program => {
-    // what it finds is told by `check`
-    const silent = createDiagnostics()
-    const runtime = readRuntime(input.resources)
-    known ??= toProgram(
-      parse(input.resources, { ...options, readBalance: (at, sink) => readBalancePolicy(at, sink, runtime.number) }, silent),
-      findServices(input.resources).byManager,
-      silent,
-    )
+  const routes = traceRoutes(input.resources)
+  let known: Understanding | undefined
+  // what it finds is told by `check`
+  const understood = (): Understanding => {
+    known ??= understand(input, options, createDiagnostics(), () => undefined, routes)
     return known
   }
-  const tracer = createTracer(input.resources, program, createLaneBook(input.resources, program))
+  const program = (): Program => understood().program
+  const tracer = createTracer(input.resources, program, createLaneBook(understood), routes)
   if (args.batch !== undefined) return batch(args, args.batch, tracer, input, diag)
   return explained(args, tracer, program, input, diag)
 }

@@ -38,6 +38,12 @@ export interface HttpRoutes {
   table(name: string): RouteTable | undefined
   /** the routes that a connection manager uses; undefined when they are not in the snapshot */
   tableOf(entry: HttpEntry): RouteTable | undefined
+  /** where these routes are written, under the same condition */
+  configurationOf(entry: HttpEntry): Cursor | undefined
+  /** what came over RDS, used or not */
+  readonly discovered: ReadonlyMap<string, Cursor>
+  /** what decides actions, as given */
+  readonly rules: ActionRules
   clusterExists(name: string): boolean
   /** for routes that are asked without a listener */
   readonly bare: ConnectionManager
@@ -53,7 +59,9 @@ export function findRoutes(resources: readonly Resource[], rules: ActionRules): 
     const name = source.kind === 'inline' ? (source.at.string('name') ?? '') : ''
     if (source.kind === 'inline' && name !== '' && !cursors.has(name)) cursors.set(name, source.at)
   }
-  for (const { kind, cursor, name } of resources) if (kind === 'rds' && cursor !== undefined) cursors.set(name, cursor)
+  const discovered = new Map<string, Cursor>()
+  for (const { kind, cursor, name } of resources) if (kind === 'rds' && cursor !== undefined) discovered.set(name, cursor)
+  for (const [name, cursor] of discovered) cursors.set(name, cursor)
   const tables = new Map<string, RouteTable>()
   const compile = (at: Cursor): RouteTable => {
     const held = tables.get(at.path)
@@ -76,6 +84,12 @@ export function findRoutes(resources: readonly Resource[], rules: ActionRules): 
     names,
     table,
     tableOf,
+    configurationOf({ source }) {
+      if (source.kind === 'inline') return source.at
+      return source.kind === 'rds' ? discovered.get(source.name) : undefined
+    },
+    discovered,
+    rules,
     clusterExists: existence(resources, () => names.map(table)),
     bare: bareConnectionManager(runtime),
   }

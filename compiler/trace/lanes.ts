@@ -10,11 +10,12 @@ import type { RequestLine } from '../http/request.ts'
 /** xDS path of a route -> is it decided in the kernel, and why not */
 export type RouteLanes = ReadonlyMap<string, { readonly lane: 'kernel' | 'slow'; readonly why: string }>
 
+/** direct: connections go straight to an endpoint, and no request is looked at */
+export type ManagerLanes = RouteLanes | 'direct'
+
 export interface LaneBook {
   /** by the path of the connection manager */
-  ofManager(path: string): RouteLanes
-  /** connections to it go straight to an endpoint, and no request is looked at */
-  isDirect(path: string): boolean
+  ofManager(path: string): ManagerLanes
   ofTable(table: RouteTable, manager: ConnectionManager): RouteLanes
 }
 
@@ -23,7 +24,8 @@ const SPECIAL = /^(?:upgrade|expect|transfer-encoding|te|proxy-connection|x-envo
 const PLAIN_TARGET = /^\/[!"$-~]*$/
 
 /** `route`: the path of the one that took the request */
-export function laneOf(line: RequestLine, route: string | undefined, lanes: RouteLanes): Lane {
+export function laneOf(line: RequestLine, route: string | undefined, lanes: ManagerLanes): Lane {
+  if (lanes === 'direct') return 'direct'
   if (line.method === 'CONNECT' || line.scheme === 'https' || !PLAIN_TARGET.test(line.path)) return 'user-space'
   if (
     line.headers.some(

@@ -2,20 +2,19 @@
  * What a snapshot does with a request, from the listener to the cluster. In: a snapshot, a request, and whether it starts at one route configuration. Out: a
  * Trace: the decision, where it was made, and on demand what was tried. Invariant: with and without explanation the decision is the same.
  */
-import { createActions } from '../action/table.ts'
 import { admit, type ConnectionManager } from '../http/connection-manager.ts'
 import { decide, type Explanation, type RouteTable, type World } from '../http/eval.ts'
-import { findRoutes } from '../http/find-routes.ts'
+import type { HttpRoutes } from '../http/find-routes.ts'
 import type { Decision, HttpFilterEntry } from '../http/model.ts'
 import type { RequestLine } from '../http/request.ts'
 import type { Resource } from '../input/resource.ts'
 import type { Program } from '../ir/program.ts'
 import { createEntrances, type Found, type Place } from './choose-entry.ts'
-import { createHostNames } from './host-names.ts'
 import { applyFilters, type FilterStep, readHttpFilters } from './http-filters.ts'
 import { type LaneBook, laneOf } from './lanes.ts'
 import { decideConnection } from './l4.ts'
 import { readListeners, type TraceChain } from './listeners.ts'
+import { traceRoutes } from './trace-routes.ts'
 
 export interface Trace {
   readonly decision: Decision
@@ -36,11 +35,14 @@ export interface Tracer {
 }
 
 /** `program` is asked for at most once, and only for what is not HTTP; without `lanes` every HTTP request is said to be decided in user space */
-export function createTracer(resources: readonly Resource[], program: () => Program, lanes?: LaneBook): Tracer {
-  const actions = createActions(createHostNames(resources))
-  const routes = findRoutes(resources, actions)
+export function createTracer(
+  resources: readonly Resource[],
+  program: () => Program,
+  lanes?: LaneBook,
+  routes: HttpRoutes = traceRoutes(resources),
+): Tracer {
   const find = createEntrances(readListeners(resources), routes)
-  const world: World = { rules: actions, clusterExists: routes.clusterExists }
+  const world: World = routes
   const filters = new Map<TraceChain, readonly HttpFilterEntry[]>()
   const filtersOf = (chain: TraceChain): readonly HttpFilterEntry[] => {
     let known = filters.get(chain)
@@ -75,8 +77,7 @@ export function createTracer(resources: readonly Resource[], program: () => Prog
   ): Decision => {
     const decision = atHttp(table, entry.manager, line, chain, detail)
     if (lanes === undefined) return decision
-    const lane = lanes.isDirect(entry.path) ? 'direct' : laneOf(line, decision.detail.route?.path, lanes.ofManager(entry.path))
-    return { ...decision, lane }
+    return { ...decision, lane: laneOf(line, decision.detail.route?.path, lanes.ofManager(entry.path)) }
   }
   return {
     routeConfigurations: routes.names,

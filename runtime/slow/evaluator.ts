@@ -11,7 +11,7 @@ import { createDiagnostics } from '../../compiler/diag/sink.ts'
 import { admit, type ConnectionManager } from '../../compiler/http/connection-manager.ts'
 import { decide, type RouteTable, type World } from '../../compiler/http/eval.ts'
 import type { Exchange } from '../../compiler/http/exchange.ts'
-import { findRoutes, type HttpEntry } from '../../compiler/http/find-routes.ts'
+import { findRoutes } from '../../compiler/http/find-routes.ts'
 import { readRuntime } from '../../compiler/http/runtime.ts'
 import { undoneOf } from '../../compiler/http/undone.ts'
 import type { Cursor } from '../../compiler/input/cursor.ts'
@@ -85,9 +85,6 @@ export function createEvaluator(document: ServicesDocument): Evaluator {
   const parsed = parse(resources, { ...options, resolve: new Map(Object.entries(document.resolve)) }, silent)
   const clusters = new Map(toProgram(parsed, new Map(), silent).clusters.map((cluster) => [cluster.name, cluster]))
   const services = new Map<string, Service>()
-  const discovered = new Map(
-    resources.flatMap(({ kind, name, cursor }) => (kind === 'rds' && cursor !== undefined ? [[name, cursor] as const] : [])),
-  )
   return {
     entrance(asked, client) {
       const { place } = find({ ...NO_REQUEST, source: client, destination: asked })
@@ -101,7 +98,7 @@ export function createEvaluator(document: ServicesDocument): Evaluator {
           manager: entry.manager,
           settings: readManagerSettings(entry.at),
           filters: readHttpFilters(entry.at),
-          undone: undoneHere(entry, discovered),
+          undone: undoneHere(entry.at, routes.configurationOf(entry)),
           path: entry.path,
           clusterExists: routes.clusterExists,
         })
@@ -118,8 +115,7 @@ export function createEvaluator(document: ServicesDocument): Evaluator {
 const NO_REQUEST: RequestLine = { method: 'GET', authority: '', path: '/', headers: [] }
 
 /** What a connection manager and its routes ask for that only the waypoint does, by place. */
-function undoneHere({ at, source }: HttpEntry, discovered: ReadonlyMap<string, Cursor>): ReadonlyMap<string, string> {
-  const routes = source.kind === 'inline' ? source.at : source.kind === 'rds' ? discovered.get(source.name) : undefined
+function undoneHere(at: Cursor, routes: Cursor | undefined): ReadonlyMap<string, string> {
   if (routes === undefined) return new Map()
   const found = [...undoneOf(at, routes, undoneFields)].map(
     ([path, why]) =>

@@ -2,15 +2,14 @@
  * kmesh in front of the servers of a world. In: a snapshot, the governed place, cgroups of servers on the node; out: the cgroup of the holder, and what undoes it all.
  * Invariant: the node process is ready and accepts in the client's namespace when this resolves, or it throws what went wrong.
  */
-import type { ChildProcess } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { holderCgroup } from '../../runtime/serve/holder-place.ts'
 import { command, detachIfThere } from '../commands.ts'
-import { buildHolder } from '../kit/build-holder.ts'
 import { undoAtExit } from '../kit/cleanup.ts'
 import { type Place, run, start } from '../kit/process.ts'
+import { type Serving, startServing } from '../kit/serving.ts'
 
 export interface Kmesh {
   readonly instance: string
@@ -41,23 +40,21 @@ export async function startKmesh(options: KmeshOptions): Promise<Kmesh> {
   const instance = `kmesh-bench-http-${process.pid}-${name}`
   const file = join(folder, `${name}.json`)
   const artifact = join(folder, `${name}.tar`)
-  buildHolder()
   writeFileSync(file, snapshot)
   run([...command('kmeshc'), 'compile', file, '-o', artifact])
   const detach = undoAtExit(() => detachIfThere(instance))
   const runtimeCommand = command('kmesh-runtime')
-  const stop = undoAtExit(() => stopServing(runtimeCommand, instance))
+  let serving: Serving | undefined
   const close = (): void => {
-    stop()
+    serving?.end()
     detach()
   }
   try {
     run([...runtimeCommand, 'apply', artifact, '--instance', instance, '--cgroup', governed.cgroup], { namespace: governed.namespace })
     // a governed process, by which the node process learns of the namespace before the first client
     start(['sleep', 'infinity'], governed, 'ignore')
-    const argv = [...runtimeCommand, 'serve', '--instance', instance, ...observe.flatMap((path) => ['--observe', path])]
-    const serving = start(argv, runtime, ['ignore', 'ignore', 'pipe'])
-    await ready(serving, answers)
+    serving = await startServing(instance, { observe, place: runtime })
+    await untilAnswers(answers)
   } catch (error) {
     close()
     throw error
@@ -65,26 +62,9 @@ export async function startKmesh(options: KmeshOptions): Promise<Kmesh> {
   return { instance, holder: holderCgroup(instance), close }
 }
 
-/** Without a word where that works; else the holder, which is ours alone, is ended by its cgroup. */
-function stopServing(runtimeCommand: readonly string[], instance: string): void {
-  try {
-    run([...runtimeCommand, 'serve', '--stop', '--instance', instance])
-  } catch (error) {
-    const path = holderCgroup(instance)
-    if (!existsSync(path)) throw error
-    writeFileSync(join(path, 'cgroup.kill'), '1')
-  }
-}
-
-async function ready(serving: ChildProcess, answers: () => boolean): Promise<void> {
-  let said = ''
-  serving.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = `${said}${text}`.slice(-2000)
-  })
-  for (const deadline = Date.now() + READY; ; ) {
+async function untilAnswers(answers: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + READY; !answers(); ) {
+    if (Date.now() > deadline) throw new Error('the service does not answer')
     await sleep(100)
-    if (serving.exitCode !== null) throw new Error(`kmesh-runtime serve ended with ${serving.exitCode}: ${said}`)
-    if (answers()) return
-    if (Date.now() > deadline) throw new Error(`the service does not answer; kmesh-runtime serve said: ${said}`)
   }
 }

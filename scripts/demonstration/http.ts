@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path'
 import { findCgroup2 } from '../../runtime/sys/mountinfo.ts'
-import { undoAtExit } from '../kit/cleanup.ts'
 import type { Place } from '../kit/process.ts'
+import { type Serving, startServing } from '../kit/serving.ts'
 import { type Answer, ask, type Request } from './ask.ts'
 import { startBackends } from './backends.ts'
 import { type Load, wrk } from './clients.ts'
@@ -15,7 +15,6 @@ import { type Act, ACTS, HTTP_FILE, SHOP, SHOP_SERVERS, SHOP_WEIGHTS } from './h
 import { type LaneCount, laneText, readLanes, since } from './lane-counts.ts'
 import { promise } from './promises.ts'
 import { dim, say, shown, step, table } from './screen.ts'
-import { endServing, type Serving, startServing } from './serving.ts'
 
 const REQUESTS = 1000
 /** Share of them that the kernel decides at least. */
@@ -30,7 +29,6 @@ export async function showHttp(instance: string, artifact: string): Promise<void
   kmesh('kmeshc', ['compile', HTTP_FILE, '-o', artifact], { show: 5 })
   const servers = await startBackends(SHOP_SERVERS)
   kmesh('kmesh-runtime', ['apply', artifact, '--instance', instance], { show: 3 })
-  const end = undoAtExit(() => endServing(instance))
   const serving = await startServing(instance)
   shown(`kmesh-runtime serve --instance ${instance} &`)
 
@@ -52,7 +50,7 @@ export async function showHttp(instance: string, artifact: string): Promise<void
 
   kmesh('kmesh-runtime', ['status', '--instance', instance], HTTP_STATUS)
   shown(`kmesh-runtime serve --stop --instance ${instance}`)
-  end()
+  serving.end()
 }
 
 function bare(path: string): Request {

@@ -14,13 +14,13 @@ import { makeCgroup } from '../kit/cgroup.ts'
 import { undoAtExit } from '../kit/cleanup.ts'
 import { makeNamespace } from '../kit/namespace.ts'
 import { type Place, run, start } from '../kit/process.ts'
+import { startServing } from '../kit/serving.ts'
 import { endpointsOf } from '../judging/places.ts'
 import { type Answer, ask } from './ask.ts'
 import { laneText, readLanes, since } from './lane-counts.ts'
 import { type OwnRequest, ownRequests } from './own-requests.ts'
 import { promise } from './promises.ts'
 import { dim, say, shown, step, table } from './screen.ts'
-import { endServing, startServing } from './serving.ts'
 
 const MOST_ROUTES = 30
 const MOST_SERVERS = 2000
@@ -54,8 +54,7 @@ export async function driveOwn(artifact: Artifact, file: string, inputs: readonl
   const stopServers = await serveAt(namespace.path, places)
   // a process of the namespace, by which the node process learns of it
   start(['sleep', 'infinity'], clients, 'ignore')
-  const end = undoAtExit(() => endServing(instance))
-  await startServing(instance)
+  const serving = await startServing(instance)
   shown(`kmesh-runtime serve --instance ${instance} &`)
   await untilAccepted(clients, requests[0] as OwnRequest)
 
@@ -81,7 +80,7 @@ export async function driveOwn(artifact: Artifact, file: string, inputs: readonl
     `${count} requests of ${requests.length} routes went where the interpreter sends them${verdict}`,
     wrong.length === 0 ? 'yes' : 'no',
   )
-  end()
+  serving.end()
   detach()
   stopServers()
   cgroup.remove()

@@ -3,7 +3,7 @@
  * client and its backends saw, then one with how many requests each lane took; an exit code.
  * Invariant: everything stays on loopback; instance, cgroup and processes are gone afterwards, also when interrupted (kit/cleanup.ts).
  */
-import { type ChildProcess, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ import { command, detachIfThere, ROOT } from '../commands.ts'
 import { makeCgroup } from '../kit/cgroup.ts'
 import { undoAtExit } from '../kit/cleanup.ts'
 import { start } from '../kit/process.ts'
+import { type Serving, startServing } from '../kit/serving.ts'
 import { startEchoUpstreams, type EchoUpstreams } from '../routing/echo-upstreams.ts'
 import type { RawAnswer } from '../routing/raw-client.ts'
 import type { RoutingRequest } from '../routing/routing-case.ts'
@@ -31,9 +32,6 @@ export interface HttpJudgement {
   /** first port of the backends */
   readonly firstPort: number
 }
-
-/** Milliseconds until the node process is ready. */
-const READY = 20_000
 
 export async function judgeHttp(judgement: HttpJudgement, print: (line: string) => void): Promise<number> {
   return judgement.lane === 'auto' ? judgeInKernel(judgement, print) : judgeInUserSpace(judgement, print)
@@ -56,7 +54,7 @@ async function judgeInKernel(judgement: HttpJudgement, print: (line: string) => 
   const instance = `kmesh-judge-${process.pid}`
   undoAtExit(() => detachIfThere(instance))
   const lanes = new Map<string, number>()
-  let serving: ChildProcess | undefined
+  let serving: Serving | undefined
   for (const group of groupCases(judgement.cases)) {
     const upstreams = await startEchoUpstreams(group.clusters, judgement.firstPort)
     const snapshot = join(folder, 'snapshot.json')
@@ -67,12 +65,12 @@ async function judgeInKernel(judgement: HttpJudgement, print: (line: string) => 
     if (compiled !== 0) return compiled
     const applied = run([...command('kmesh-runtime'), 'apply', artifact, '--instance', instance, '--cgroup', cgroup.path])
     if (applied !== 0) return applied
-    serving ??= await serve(instance)
+    serving ??= await startServing(instance)
     await judgeGroup(group, { instance, upstreams, cgroup: cgroup.path, lanes, expect: interpreterOf(text) }, print)
     await upstreams.close()
   }
   print(JSON.stringify({ lanes: Object.fromEntries([...lanes].sort()) }))
-  if (serving !== undefined) await ended(serving)
+  serving?.end()
   return 0
 }
 
@@ -137,26 +135,6 @@ function startClient(cgroup: string): Client {
     },
     stop: undoAtExit(() => child.kill('SIGKILL')),
   }
-}
-
-/** It drains and takes its holder with it. */
-async function ended(serving: ChildProcess): Promise<void> {
-  const over = new Promise((resolve) => serving.once('exit', resolve))
-  serving.kill('SIGTERM')
-  await over
-}
-
-/** The node process, once it says that it serves. */
-async function serve(instance: string): Promise<ChildProcess> {
-  const child = start([...command('kmesh-runtime'), 'serve', '--instance', instance], {}, ['ignore', 'ignore', 'pipe'])
-  undoAtExit(() => child.kill('SIGTERM'))
-  const ready = new Promise<void>((resolve, reject) => {
-    child.stderr?.once('data', () => resolve())
-    child.once('exit', (code) => reject(new Error(`kmesh-runtime serve ended with ${code}`)))
-    setTimeout(() => reject(new Error('kmesh-runtime serve is not ready')), READY).unref()
-  })
-  await ready
-  return child
 }
 
 function run(argv: readonly string[]): number {

@@ -5,14 +5,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { detach } from '../../runtime/detach.ts'
 import { existingPins } from '../../runtime/place.ts'
 import { retireHolder, sweepAfter } from '../../runtime/serve/retire-holder.ts'
 import { command } from '../commands.ts'
-import { buildHolder } from '../kit/build-holder.ts'
 import { undoAtExit } from '../kit/cleanup.ts'
-import { run, start } from '../kit/process.ts'
+import { run } from '../kit/process.ts'
+import { startServing } from '../kit/serving.ts'
 import type { JsonObject } from '../oracle/envoy.ts'
 
 export interface KernelInstance {
@@ -30,12 +29,8 @@ export interface KernelInstanceOptions {
   readonly observe: readonly string[]
 }
 
-/** Milliseconds until the node process is ready. */
-const READY = 20_000
-
 export async function startKernelInstance({ name, resources, governed, observe }: KernelInstanceOptions): Promise<KernelInstance> {
   const folder = mkdtempSync(join(tmpdir(), 'kmesh-instance-'))
-  buildHolder()
   const removeFolder = undoAtExit(() => rmSync(folder, { recursive: true, force: true }))
   const leave = undoAtExit(() => void (existingPins(name) !== null && detach(name)))
   const apply = (given: readonly JsonObject[]): void => {
@@ -45,24 +40,13 @@ export async function startKernelInstance({ name, resources, governed, observe }
     run([...command('kmesh-runtime'), 'apply', artifact, '--instance', name, '--cgroup', governed])
   }
   apply(resources)
-  const argv = [...command('kmesh-runtime'), 'serve', '--instance', name, ...observe.flatMap((path) => ['--observe', path])]
-  const serving = start(argv, {}, ['ignore', 'ignore', 'pipe'])
-  const exited = new Promise<void>((resolve) => serving.once('exit', () => resolve()))
-  const end = undoAtExit(() => void serving.kill('SIGTERM'))
-  let said = ''
-  serving.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = `${said}${text}`.slice(-2000)
-  })
-  for (const deadline = Date.now() + READY; !/(?:started|found) the holder/.test(said); ) {
-    if (serving.exitCode !== null || Date.now() > deadline) throw new Error(`kmesh-runtime serve is not ready: ${said}`)
-    await pause(50)
-  }
+  const serving = await startServing(name, { observe })
   return {
     name,
     apply,
     async stop() {
-      end()
-      await exited
+      serving.end()
+      await serving.ended
       leave()
       await retireHolder(name, 'observe', 0)
       await sweepAfter(name)
