@@ -25,6 +25,11 @@ int km_request(struct sk_msg_md *msg)
   struct km_client *client = km_client_of(socket);
   if (!client)
     return SK_DROP;
+  /* What was said of the bytes before these, in the same send(), is still there, and would let as many pass unseen. */
+  bpf_msg_apply_bytes(msg, 0);
+  /* So is what was said of a message that was corked once: one that is shorter would be kept for ever. */
+  if (socket->corked)
+    bpf_msg_cork_bytes(msg, 0);
   if (client->passed & KM_CLIENT_SLOW && km_count_passed(client, msg->size, 0))
     return km_pass(msg, client);
   if (client->upstream || client->flags & (KM_CLIENT_CLOSING | KM_CLIENT_BEHIND)) {
@@ -68,6 +73,22 @@ int km_announce(struct bpf_sock_ops *ops)
 {
   if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
     km_announce_upstream(ops);
+  return 1;
+}
+
+/* Workloads whose requests are user space's, all of them: nothing is ever redirected past TCP, which splice() and MSG_WAITALL would not see. */
+SEC("sockops")
+int km_opt_out(struct bpf_sock_ops *ops)
+{
+  struct bpf_sock *sk = ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB ? ops->sk : NULL;
+  struct km_http_socket *socket = sk ? bpf_sk_storage_get(&km_http_sockets, sk, NULL, 0) : NULL;
+  struct km_client *client = socket ? km_client_of(socket) : NULL;
+  if (!client)
+    return 1;
+  client->reason = KM_SLOW_MANUAL;
+  __sync_fetch_and_or(&client->flags, KM_CLIENT_MANUAL);
+  __sync_fetch_and_or(&client->passed, KM_CLIENT_SLOW);
+  km_count_slow(KM_NOBODY, KM_SLOW_MANUAL);
   return 1;
 }
 

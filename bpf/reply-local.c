@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "lib/http/copy-message.h"
+#include "lib/http/replace-head.h"
 #define KM_CONTEXT struct sk_msg_md
 #define KM_READ_BYTE km_message_byte
 #include "lib/http/reply.h"
@@ -52,6 +53,21 @@ static __always_inline int km_scan_context(struct sk_msg_md *msg, struct km_requ
   return km_scan_message(msg, request);
 }
 
+static __always_inline int km_prepare_edits(struct km_request *request, const struct km_upstream *upstream)
+{
+  return km_begin_edits(request, upstream);
+}
+
+static __always_inline __u32 km_make_edits(struct sk_msg_md *msg, struct km_request *request)
+{
+  if (!km_edit_head(request))
+    return 0;
+  int replaced = km_replace_head(msg, request, request->head_length);
+  if (replaced)
+    return replaced < 0 ? KM_HEAD_SPOILT : 0;
+  return request->out_length;
+}
+
 SEC("sk_msg")
 int km_reply_local(struct sk_msg_md *msg)
 {
@@ -60,14 +76,15 @@ int km_reply_local(struct sk_msg_md *msg)
   if (!server)
     return SK_PASS;
   struct km_upstream *upstream = km_upstream_of(server->upstream);
-  if (!upstream || !upstream->owner || upstream->flags & (KM_UPSTREAM_OURS_NOT | KM_UPSTREAM_PLAIN))
+  if (!upstream || upstream->flags & (KM_UPSTREAM_OURS_NOT | KM_UPSTREAM_PLAIN))
     return km_send_plainly(msg, server);
   struct km_client *client = km_owner_of(upstream);
   if (!client) {
-    km_spend(upstream, 0);
+    /* Nobody asked, or nobody waits any more: whoever claims it next must not take this for an answer. */
+    km_spend(upstream, upstream->owner);
     return km_send_plainly(msg, server);
   }
-  if (client->flags & KM_CLIENT_ORDERED)
+  if (km_goes_by_tcp(client))
     return km_plain_from_here(msg, server, upstream);
   if (upstream->sent >= KM_INGRESS_BUDGET && client->acceptor) {
     __sync_fetch_and_or(&client->flags, KM_CLIENT_ORDERED);
@@ -82,7 +99,14 @@ int km_reply_local(struct sk_msg_md *msg)
       km_relay(upstream);
       return km_send_plainly(msg, server);
     }
+    if (head == KM_HEAD_SPOILT) {
+      km_spend(upstream, owner);
+      return SK_DROP;
+    }
+    size = msg->size;
   }
+  if (!km_start(upstream))
+    return km_send_plainly(msg, server);
   __u64 frame = km_frame_body(msg, upstream, head, size);
   __u32 bytes = frame;
   if (bpf_msg_redirect_hash(msg, &km_clients, &owner, BPF_F_INGRESS) != SK_PASS) {
@@ -93,8 +117,6 @@ int km_reply_local(struct sk_msg_md *msg)
   if (bytes < size)
     bpf_msg_apply_bytes(msg, bytes);
   upstream->sent += bytes;
-  if (!(upstream->flags & KM_UPSTREAM_STARTED))
-    __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_STARTED);
   if (frame & KM_FRAME_BROKEN)
     km_spend(upstream, owner);
   else if (frame & KM_FRAME_COMPLETE && bytes < size)

@@ -26,11 +26,25 @@ static __always_inline int km_scan_context(struct __sk_buff *skb, struct km_requ
   __u32 most = skb->len;
   if (most > KM_HEAD_MAX)
     most = KM_HEAD_MAX;
-  barrier_var(most);
-  if (most < 1 || most > KM_HEAD_MAX || bpf_skb_load_bytes(skb, 0, request->head, most))
+  /* From 1 to KM_HEAD_MAX in a form that Linux 6.1 follows as well; a packet has at least one byte. */
+  __u32 last = most - 1;
+  barrier_var(last);
+  most = (last & (KM_HEAD_MAX - 1)) + 1;
+  if (bpf_skb_load_bytes(skb, 0, request->head, most))
     return km_scan_slow(request, KM_SLOW_HEAD_SIZE);
-  km_pad_head(request, most, KM_BLANKS);
+  km_pad_head(request, most);
   return km_scan_on(request, most);
+}
+
+/* A packet that changes its length would spoil the socket's count of what was read of it (kernel: tcp_eat_skb): the holder writes the new head. */
+static __always_inline int km_prepare_edits(struct km_request *request, const struct km_upstream *upstream)
+{
+  return 1;
+}
+
+static __always_inline __u32 km_make_edits(struct __sk_buff *skb, struct km_request *request)
+{
+  return request->head_length;
 }
 
 SEC("sk_skb/stream_verdict")
@@ -47,6 +61,9 @@ int km_reply_remote(struct __sk_buff *skb)
   }
   __u64 owner = upstream->owner;
   __u32 size = skb->len;
+  /* The end of the connection, which is the holder's. Redirected, a packet without bytes breaks the socket it goes to (EPIPE). */
+  if (size == 0)
+    return SK_PASS;
   int first = upstream->phase == KM_RESPONSE_HEAD;
   if (!first && upstream->sent >= KM_EGRESS_BUDGET) {
     km_relay_rest(upstream);
@@ -57,9 +74,14 @@ int km_reply_remote(struct __sk_buff *skb)
     km_relay(upstream);
     return SK_PASS;
   }
+  if (first && upstream->edit) {
+    __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_EDITED);
+    km_relay_rest(upstream);
+    return SK_PASS;
+  }
   __u64 frame = km_frame_body(skb, upstream, head, size);
   int complete = (frame & KM_FRAME_COMPLETE) != 0;
-  int queued = first && complete && !(client->flags & KM_CLIENT_ORDERED);
+  int queued = first && complete && !km_goes_by_tcp(client);
   int stuck = frame & KM_FRAME_BROKEN || (__u32)frame < size || (!queued && !client->acceptor);
   if (stuck && first) {
     km_relay(upstream);
@@ -69,6 +91,8 @@ int km_reply_remote(struct __sk_buff *skb)
     km_spend(upstream, owner);
     return SK_PASS;
   }
+  if (!km_start(upstream))
+    return SK_PASS;
   int verdict;
   if (queued) {
     verdict = bpf_sk_redirect_hash(skb, &km_clients, &owner, BPF_F_INGRESS);
@@ -82,8 +106,6 @@ int km_reply_remote(struct __sk_buff *skb)
     return SK_PASS;
   }
   upstream->sent += size;
-  if (!(upstream->flags & KM_UPSTREAM_STARTED))
-    __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_STARTED);
   if (complete)
     km_complete(upstream, client);
   return SK_PASS;

@@ -18,6 +18,7 @@ import type { Source } from './input/text.ts'
 import { walkMessages } from './input/walk.ts'
 import type { Program } from './ir/program.ts'
 import { toProgram } from './ir/to-program.ts'
+import { type LaneSummary, summariseLanes } from './lane-summary.ts'
 import { lowerServices } from './lower/http/lower-services.ts'
 import type { Plan } from './lower/plan.ts'
 import { toPlan } from './lower/to-plan.ts'
@@ -36,6 +37,7 @@ export interface Analysis {
   readonly program: Program
   readonly plan: Plan
   readonly coverage: Coverage
+  readonly lanes: LaneSummary
 }
 
 export interface Compilation {
@@ -63,16 +65,40 @@ const TARGET: ArtifactConfig['target'] = { kernel: '6.1', features: ['bpf_set_re
 export function analyse(sources: readonly Source[], options: AnalyseOptions, diag: Diagnostics, clock: Clock): Analysis {
   clock('input')
   const input = readInput(sources, diag)
-  const { services, program } = understand(input, options, diag, clock)
+  const meant = mean(input, options, diag, clock)
+  judge(input, diag, clock)
+  return { input, ...meant }
+}
+
+/** What `check` and `coverage` tell. Of a large snapshot program and plan are half of the memory, and are gone before the rest is done. */
+export function examine(
+  sources: readonly Source[],
+  options: AnalyseOptions,
+  diag: Diagnostics,
+  clock: Clock,
+): Pick<Analysis, 'input' | 'coverage' | 'lanes'> {
+  clock('input')
+  const input = readInput(sources, diag)
+  const { coverage, lanes } = mean(input, options, diag, clock)
+  judge(input, diag, clock)
+  return { input, coverage, lanes }
+}
+
+function mean(input: Input, options: AnalyseOptions, diag: Diagnostics, clock: Clock): Omit<Analysis, 'input'> {
+  const understanding = understand(input, options, diag, clock)
+  const { services, program } = understanding
   clock('lower')
   const plan = toPlan(program, { balance: lowerBalance, hash: xxHash64Text, http: lowerServices }, diag)
   clock('coverage')
   services.account(plan.lanes)
-  const coverage = measureCoverage(input.resources, fates)
-  // after the coverage: what is read to validate it is not what becomes of it
+  const lanes = summariseLanes(understanding, plan.lanes)
+  return { program, plan, lanes, coverage: measureCoverage(input.resources, fates) }
+}
+
+/** After the coverage: what is read to validate it is not what becomes of it. */
+function judge(input: Input, diag: Diagnostics, clock: Clock): void {
   clock('validate')
   validate(input.resources, { walk: walkMessages, inspectRegex, readTemplate: parseUriTemplate }, diag)
-  return { input, program, plan, coverage }
 }
 
 /** What a snapshot means, before anything is lowered. */

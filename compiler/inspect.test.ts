@@ -31,7 +31,7 @@ test('counts rows, bytes and endpoints', async () => {
       ['listener', 3, 3 * (20 + 16)],
       ['match', 0, 0],
       ['chain', 3, 3 * 40],
-      ['cluster', 3, 3 * 80],
+      ['cluster', 3, 3 * 112],
       ['endpoint', 36, 36 * 32],
       ['state', 40, 40 * 48],
       ['http', 0, 0],

@@ -3,6 +3,7 @@
  * are those of the kernel's tables.
  */
 import * as abi from '../proto/abi.ts'
+import { type Field, type Layout, get } from '../proto/layout.ts'
 import type { Artifact, ArtifactConfig, NamedListener } from '../proto/artifact/format.ts'
 import { TABLE_FILES } from '../proto/artifact/table-files.ts'
 
@@ -63,14 +64,14 @@ function inspectClusters({ tables, names }: Artifact): readonly InspectedCluster
   const heads = viewOf(tables.cluster)
   const rows = viewOf(tables.endpoint)
   const count = rows.byteLength / abi.ROW_SIZE
-  const read = (row: number, layout: abi.Layout, name: string): number =>
-    row < count ? abi.get(rows, row * abi.ROW_SIZE, fieldOf(layout, name)) : 0
+  const read = (row: number, layout: Layout, name: string): number =>
+    row < count ? get(rows, row * abi.ROW_SIZE, fieldOf(layout, name)) : 0
   return names.clusters.map(({ name, policy, refused }, index) => {
     const head = index * abi.cluster.size
     const cell = head + fieldOf(abi.cluster, 'cells').offset
-    const first = abi.get(heads, cell, fieldOf(abi.cell, 'first'))
+    const first = get(heads, cell, fieldOf(abi.cell, 'first'))
     const endpoints = new Set<number>()
-    for (let tier = first; tier < Math.min(count, first + abi.get(heads, cell, fieldOf(abi.cell, 'tiers'))); tier++) {
+    for (let tier = first; tier < Math.min(count, first + get(heads, cell, fieldOf(abi.cell, 'tiers'))); tier++) {
       const groups = first + read(tier, abi.tier, 'group')
       for (let group = groups; group < Math.min(count, groups + read(tier, abi.tier, 'groups')); group++) {
         const list = first + read(group, abi.group, 'first')
@@ -78,7 +79,7 @@ function inspectClusters({ tables, names }: Artifact): readonly InspectedCluster
         for (let row = list; row < end; row++) endpoints.add(read(row, abi.endpoint, 'state'))
       }
     }
-    const maxConnections = abi.get(heads, head, fieldOf(abi.cluster, 'max_connections'))
+    const maxConnections = get(heads, head, fieldOf(abi.cluster, 'max_connections'))
     return { name, policy, endpoints: endpoints.size, maxConnections, ...(refused !== undefined && { refused }) }
   })
 }
@@ -144,8 +145,8 @@ function size(bytes: number): string {
   return bytes < 10_000_000 ? `${(bytes / 1000).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(0)} MB`
 }
 
-function fieldOf(layout: abi.Layout, name: string): abi.Field {
-  return layout.fields[name] as abi.Field
+function fieldOf(layout: Layout, name: string): Field {
+  return layout.fields[name] as Field
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16
+#!/usr/bin/env -S node --max-semi-space-size=8
 /**
  * The command line of kmeshc: argv -> options, a command's result -> print and exit code. Exit 0 done, 1 coded errors, 2 wrong usage.
  * Commands load what they need when they run, so that `--help` and completion stay quick.
@@ -71,6 +71,11 @@ export async function main(argv: readonly string[]): Promise<void> {
       (command) =>
         snapshotOptions(command)
           .option('output', { alias: 'o', type: 'string', describe: 'where the artifact goes, e.g. artifact.tar' })
+          .option('base', {
+            type: 'string',
+            implies: 'output',
+            describe: 'an artifact that is in force: -o gets only what differs from it (a delta)',
+          })
           .option('emit', {
             choices: ['ir', 'plan', 'c'] as const,
             describe: 'print a stage instead of the diagnostics alone; needs no -o',
@@ -139,6 +144,32 @@ export async function main(argv: readonly string[]): Promise<void> {
       'what an artifact holds',
       (command) => command.positional('artifact', { type: 'string', demandOption: true }).options(json),
       async (args) => exitWith((await import('./commands/inspect.ts')).inspectCommand(args)),
+    )
+    .command(
+      'keygen',
+      'make a pair of keys for signing artifacts',
+      (command) =>
+        command
+          .option('output', {
+            alias: 'o',
+            type: 'string',
+            default: 'key.pem',
+            requiresArg: true,
+            describe: 'where the private key goes; the public one goes beside it: key.pem -> key.pub.pem',
+          })
+          .options(json),
+      async (args) => exitWith((await import('./commands/keygen.ts')).keygenCommand(args)),
+    )
+    .command(
+      'sign <artifact>',
+      'sign an artifact; signatures with other keys stay',
+      (command) =>
+        command
+          .positional('artifact', { type: 'string', demandOption: true })
+          .option('key', { type: 'string', demandOption: true, requiresArg: true, describe: 'private key, or - for standard input' })
+          .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'where it goes; default: in its place' })
+          .options(json),
+      async (args) => exitWith((await import('./commands/sign.ts')).signCommand(args)),
     )
     .command(
       'locate <path> <snapshot..>',

@@ -3,10 +3,11 @@
  * Where phases meet: read by http/, meant by ir/, lowered by lower/.
  */
 import type { Understanding } from './compile.ts'
+import type { Undone } from './http/undone.ts'
 import type { HttpService, Program } from './ir/program.ts'
+import { httpClusters } from './lower/http-clusters.ts'
 import { lowerServices } from './lower/http/lower-services.ts'
-import { slowReason } from './lower/to-plan.ts'
-import type { LaneBook, ManagerLanes, RouteLanes } from './trace/lanes.ts'
+import type { LaneBook, ManagerLanes, PlaceLane, RouteLanes } from './trace/lanes.ts'
 
 /** `understand` is called when the first lane is asked for. */
 export function createLaneBook(understand: () => Understanding): LaneBook {
@@ -39,7 +40,7 @@ function lanesOf(path: string, { program, services }: Understanding): ManagerLan
 }
 
 /** A filter chain whose connection manager became a plain cluster: below its path stands the connection manager. */
-function leadsToCluster(manager: string, { listeners }: Program): boolean {
+export function leadsToCluster(manager: string, { listeners }: Program): boolean {
   return listeners.some(({ path, chains, fallback }) =>
     [...chains.map(({ action }) => action), fallback].some(
       (action) => action.kind === 'cluster' && manager.startsWith(`${path}.`) && action.path.startsWith(manager),
@@ -48,17 +49,29 @@ function leadsToCluster(manager: string, { listeners }: Program): boolean {
 }
 
 function lower(service: HttpService, { clusters }: Program): RouteLanes {
-  const indices = new Map(clusters.map(({ name }, index) => [name, index]))
   const { lanes } = lowerServices([service], {
-    cluster: (name) => indices.get(name),
-    clusterNames: [...indices.keys()],
-    slowCluster: (name) => slowReason(clusters[indices.get(name) ?? -1]),
+    ...httpClusters(clusters),
     routeState: () => 1,
     bucketState: () => 1,
   })
   return new Map(
-    lanes.flatMap(({ virtualHosts }) =>
-      virtualHosts.flatMap(({ routes }) => routes.map(({ path, lane, why }) => [path, { lane, why }] as const)),
-    ),
+    lanes.flatMap(({ virtualHosts, ...service }) => [
+      ...placeLane(service),
+      ...virtualHosts.flatMap(({ routes, ...host }) => [
+        ...placeLane(host),
+        ...routes.map(({ path, lane, why }) => [path, { lane, why }] as const),
+      ]),
+    ]),
   )
+}
+
+/** A connection manager or virtual host, where all of its requests have one lane that is not the kernel's. */
+function placeLane({
+  path,
+  slow,
+}: {
+  readonly path: string
+  readonly slow: Undone | undefined
+}): readonly (readonly [string, PlaceLane])[] {
+  return slow === undefined ? [] : [[path, { lane: slow.waypoint === true ? 'waypoint' : 'slow', why: slow.why }]]
 }

@@ -28,9 +28,21 @@ export function findServices(resources: readonly Resource[], routes: HttpRoutes 
     if (table === undefined || at === undefined) continue
     const { listener, path, manager } = entry
     const undone = undoneOf(entry.at, at, undoneFields)
-    byManager.set(path, { path, listener, manager, routes: table.configuration, filters: readHttpFilters(entry.at), undone })
+    byManager.set(path, {
+      path,
+      listener,
+      manager,
+      routes: table.configuration,
+      filters: readHttpFilters(entry.at),
+      undone,
+      ...codecOf(entry.at),
+    })
   }
   return { byManager, account: (lanes) => account(routes, lanes) }
+}
+
+function codecOf(manager: Cursor): Pick<HttpService, 'codec'> {
+  return manager.enum('codec_type') === 'HTTP2' ? { codec: 'HTTP2' } : {}
 }
 
 function account({ entries, configurationOf, discovered }: HttpRoutes, lanes: readonly ServiceLanes[]): void {
@@ -53,11 +65,11 @@ function account({ entries, configurationOf, discovered }: HttpRoutes, lanes: re
 /** Routes that several services use are said to need user space when one of them says so. */
 function markSlow(configuration: Cursor, { virtualHosts }: ServiceLanes): void {
   for (const [index, host] of configuration.messages('virtual_hosts').entries()) {
-    const slow = new Map(virtualHosts[index]?.routes.flatMap(({ path, lane, why }) => (lane === 'slow' ? [[path, why] as const] : [])))
-    if (slow.size === 0) continue
+    const lanes = new Map(virtualHosts[index]?.routes.map((route) => [route.path, route]))
     for (const route of host.messages('routes')) {
-      const why = slow.get(route.path)
-      if (why !== undefined) route.markAll('diverted', `its requests are decided in user space: ${why}`)
+      const { lane = 'kernel', why = '' } = lanes.get(route.path) ?? {}
+      if (lane === 'slow') route.markAll('diverted', `its requests are decided in user space: ${why}`)
+      if (lane === 'waypoint') route.markAll('diverted', `its requests need the waypoint: ${why}`)
     }
   }
 }

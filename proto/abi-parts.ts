@@ -3,8 +3,11 @@
  * Invariant: a layout or numeric constant that programs see is exported by a module of this list.
  */
 import * as abi from './abi.ts'
+import type { Layout } from './layout.ts'
 import * as acting from './http/acting.ts'
+import * as editing from './http/editing.ts'
 import * as matching from './http/matching.ts'
+import * as replacing from './http/replacing.ts'
 import * as sockets from './http/sockets.ts'
 import * as tables from './http/tables.ts'
 
@@ -12,7 +15,7 @@ interface AbiPart {
   readonly [name: string]: unknown
 }
 
-const PARTS: readonly AbiPart[] = [abi, tables, sockets, matching, acting]
+const PARTS: readonly AbiPart[] = [abi, tables, sockets, matching, acting, editing, replacing]
 
 /** Numbers, by name; in C with the prefix KM_. */
 export const ABI_CONSTANTS: readonly (readonly [name: string, value: number | bigint])[] = PARTS.flatMap((part) =>
@@ -20,10 +23,12 @@ export const ABI_CONSTANTS: readonly (readonly [name: string, value: number | bi
 )
 
 /** In the order in which C may need them. */
-export const ABI_LAYOUTS: readonly abi.Layout[] = [
+export const ABI_LAYOUTS: readonly Layout[] = [
   ...abi.LAYOUTS,
   ...tables.NAME_LAYOUTS,
   ...sockets.SOCKET_LAYOUTS,
   ...matching.MATCHING_LAYOUTS,
   ...acting.ACTING_LAYOUTS,
+  ...editing.EDITING_LAYOUTS,
+  ...replacing.REPLACING_LAYOUTS,
 ]

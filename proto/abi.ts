@@ -7,63 +7,29 @@
  * Addresses are always 16 bytes: IPv4 is stored IPv4-mapped (::ffff:a.b.c.d), so that both families share one form.
  * Ports in structs are host order.
  */
-
-export type FieldType = 'u8' | 'u16' | 'u32' | 'u64'
-
-export interface Field {
-  readonly name: string
-  readonly type: FieldType
-  readonly count: number
-  readonly offset: number
-  readonly doc: string
-}
-
-export interface Layout {
-  /** C name, without `struct`. */
-  readonly name: string
-  readonly doc: string
-  readonly size: number
-  readonly fields: Readonly<Record<string, Field>>
-}
-
-const WIDTH: Readonly<Record<FieldType, number>> = { u8: 1, u16: 2, u32: 4, u64: 8 }
-
-type FieldSpec = readonly [type: FieldType | `${FieldType}[${number}]`, doc: string]
-
-/** Lays fields out in order; throws (our own bug) where C would insert padding. */
-export function layout(name: string, doc: string, spec: Readonly<Record<string, FieldSpec>>): Layout {
-  const fields: Record<string, Field> = {}
-  let offset = 0
-  let align = 1
-  for (const [field, [text, fieldDoc]] of Object.entries(spec)) {
-    const [, type, count] = /^(u8|u16|u32|u64)(?:\[(\d+)\])?$/.exec(text) as unknown as [string, FieldType, string?]
-    const width = WIDTH[type]
-    if (offset % width !== 0) throw new Error(`${name}.${field} at ${offset} needs padding`)
-    align = Math.max(align, width)
-    fields[field] = { name: field, type, count: count === undefined ? 1 : Number(count), offset, doc: fieldDoc }
-    offset += width * (count === undefined ? 1 : Number(count))
-  }
-  if (offset % align !== 0) throw new Error(`${name} of ${offset} bytes needs tail padding`)
-  return { name, doc, size: offset, fields }
-}
+import { layout } from './layout.ts'
 
 /** Bumped when a layout or the meaning of a constant changes; part of every artifact and of every instance's pins. */
-export const ABI_VERSION = 2
+export const ABI_VERSION = 3
 
 // ---------------------------------------------------------------- capacities of the constant tables
 
 /** Slots of km_record: retained + building + draining generations. Slot 0 is "pass through" and never used. */
-export const GENERATION_SLOTS = 8
+export const GENERATION_SLOTS = 16
 /** Epochs (full sets of inner tables) that may exist at one time. */
-export const EPOCH_SLOTS = 8
+export const EPOCH_SLOTS = 16
+/** Elements of km_generation: the slot in force, and the latest number that a generation was given. A number is never given twice. */
+export const GENERATION_SLOT = 0
+export const GENERATION_LATEST = 1
+export const GENERATION_ENTRIES = 2
 /** Program slots that one generation owns in each prog array; `km_record.program_base` is a multiple of it. */
 export const PROGRAMS_PER_GENERATION = 16
 /** Rows of one shard of km_state, and how many shards there may be (8 Mi rows). */
 export const STATE_SHARD_BITS = 12
 export const STATE_SHARD_ROWS = 1 << STATE_SHARD_BITS
 export const STATE_SHARDS = 2048
-/** Version cells of a cluster head. */
-export const CLUSTER_CELLS = 3
+/** Version cells of a cluster head: the generation in force, three that are retained, one that is being made. */
+export const CLUSTER_CELLS = 5
 /** TCP sockets that find room without an allocation; the others have socket storage. A power of two. */
 export const SEATS = 1 << 14
 /** Service addresses that one unconnected UDP socket can talk to at a time, each with its own affinity. */
@@ -113,13 +79,19 @@ export const REASONS = {
 } as const
 export type ReasonName = keyof typeof REASONS
 
-export const GENERATION_STATES = ['free', 'building', 'live', 'retained', 'draining'] as const
+/**
+ * `building` never was in force; `retained` was, before the one that is; `abandoned` was, and a rollback went behind it. What km_generation names is in force,
+ * whatever its row says.
+ */
+export const GENERATION_STATES = ['free', 'building', 'live', 'retained', 'draining', 'abandoned'] as const
 export type GenerationState = (typeof GENERATION_STATES)[number]
 
 /** km_record.flags */
 export const RECORD_DIVERTED_PASS = 1
 export const RECORD_HAS_TCP = 2
 export const RECORD_HAS_UDP = 4
+/** no longer in force, or about to be: sockets that have to leave its endpoints were not told yet */
+export const RECORD_UNSETTLED = 8
 
 /** km_listener_value.flags: `target` is a chain set for km_match, not a chain row. */
 export const LISTENER_DYNAMIC = 1
@@ -172,6 +144,8 @@ export const record = layout('km_record', 'One generation. Written before the sw
   names_bytes: ['u32', 'bytes of the gzipped names document in km_names'],
   applied_at: ['u32', 'Unix seconds'],
   digest: ['u8[32]', 'sha256 of the artifact manifest'],
+  confirm_by: ['u32', 'Unix seconds: taken back then unless confirmed; 0: nothing to confirm'],
+  rows: ['u32', 'rows of km_endpoint that it and those before it use; behind them are spare ones'],
 })
 
 export const listenerKey = layout('km_listener_key', 'Wildcards: address any4 (::ffff:0.0.0.0) or any6 (::); the catch-all has port 0.', {
@@ -237,7 +211,7 @@ export const cluster = layout('km_cluster', 'Head of a cluster, followed by CLUS
   choice_count: ['u32', 'LEAST_REQUEST: endpoints compared'],
   bias: ['u32', 'LEAST_REQUEST: first of the 32 km_slots rows of factors relative to cell.first; 0: weights are equal in each group'],
   pad: ['u32', '0'],
-  cells: ['u64[6]', 'km_cell[CLUSTER_CELLS]'],
+  cells: ['u64[10]', 'km_cell[CLUSTER_CELLS]'],
 })
 
 // ---------------------------------------------------------------- rows of km_endpoint, 32 bytes each
@@ -402,44 +376,3 @@ export const DECIDING_HOOKS = ['connect4', 'connect6', 'sendmsg4', 'sendmsg6'] a
 /** All prog arrays of generations: those, and the one of the programs that decide requests (sk_msg). */
 export const PROGRAM_ARRAYS = [...DECIDING_HOOKS, 'request'] as const
 export type ProgramArray = (typeof PROGRAM_ARRAYS)[number]
-
-// ---------------------------------------------------------------- reading and writing
-
-/** Writes a scalar field, or element `index` of an array field, at byte `base` of `view`. */
-export function put(view: DataView, base: number, field: Field, value: number | bigint, index = 0): void {
-  const at = base + field.offset + index * WIDTH[field.type]
-  switch (field.type) {
-    case 'u8':
-      view.setUint8(at, Number(value))
-      return
-    case 'u16':
-      view.setUint16(at, Number(value), true)
-      return
-    case 'u32':
-      view.setUint32(at, Number(value), true)
-      return
-    case 'u64':
-      view.setBigUint64(at, BigInt(value), true)
-      return
-  }
-}
-
-/** Reads a field of up to 32 bits. */
-export function get(view: DataView, base: number, field: Field, index = 0): number {
-  const at = base + field.offset + index * WIDTH[field.type]
-  switch (field.type) {
-    case 'u8':
-      return view.getUint8(at)
-    case 'u16':
-      return view.getUint16(at, true)
-    case 'u32':
-      return view.getUint32(at, true)
-    case 'u64':
-      return Number(view.getBigUint64(at, true))
-  }
-}
-
-/** Reads a 64-bit field exactly. */
-export function get64(view: DataView, base: number, field: Field, index = 0): bigint {
-  return view.getBigUint64(base + field.offset + index * 8, true)
-}

@@ -1,7 +1,7 @@
 /**
  * Codes that both halves may show: reading an artifact, applying it, and what the machine can do. compiler/diag/codes.ts adds the compiler's own.
  * Invariant: a code is literal, never renumbered, never given another meaning; a code that is no longer used keeps its entry.
- * One line a code; add yours in its range, in ascending order. KM90xx artifact, KM91xx apply, KM92xx environment, KM93xx serve.
+ * One line a code; add yours in its range, in ascending order. KM90xx artifact, KM91xx apply, KM92xx environment, KM93xx serve, KM95xx watch.
  */
 export interface CodeEntry {
   /** What it is unless the place that reports it says otherwise. */
@@ -92,6 +92,44 @@ export const runtimeCodes = {
     explanation:
       'A row of a table names a state, chain, cluster or endpoint row beyond the end of its table. No compiler writes such a table.',
     fix: 'Compile the snapshot again.',
+  },
+  KM9013: {
+    severity: 'error',
+    title: 'the artifact is not signed',
+    explanation: 'The trust policy of this node takes signed artifacts only. Nothing of this one was unpacked.',
+    fix: 'Sign it with `kmeshc sign artifact.tar --key key.pem`.',
+  },
+  KM9014: {
+    severity: 'error',
+    title: 'signed by nobody who is trusted',
+    explanation: 'None of the keys that the artifact was signed with is in the trust policy. Nothing of it was unpacked.',
+    fix: 'Put the public key of the signer into the trust policy, or sign it with a key that is trusted.',
+  },
+  KM9015: {
+    severity: 'error',
+    title: 'a signature does not match',
+    explanation:
+      'The artifact carries a signature with a trusted key, but of something else: its config or layers were exchanged after it was signed. Nothing of it was unpacked.',
+    fix: 'Do not use this file; get the artifact again from where it was signed.',
+  },
+  KM9016: {
+    severity: 'error',
+    title: 'the trust policy cannot be used',
+    explanation:
+      'A trust policy is named or in place, but it cannot be read, is empty, or holds something that is no public key. As long as that is so, every artifact is refused.',
+    fix: 'Put the public keys (Ed25519, PEM) of those who may sign into the directory, as NAME.pem.',
+  },
+  KM9017: {
+    severity: 'error',
+    title: 'not a key',
+    explanation: 'Artifacts are signed with Ed25519 keys: the private one as PKCS8, the public one as SubjectPublicKeyInfo, both in PEM.',
+    fix: 'Make a pair with `kmeshc keygen -o key.pem`.',
+  },
+  KM9018: {
+    severity: 'error',
+    title: 'an artifact where a delta belongs, or the other way round',
+    explanation: 'A delta holds only what differs from an artifact, so that it cannot stand where a whole artifact is read, and the other way round.',
+    fix: 'Give the other file: `kmeshc compile -o artifact.tar` writes whole artifacts, `kmeshc compile --base artifact.tar -o delta.tar` writes deltas.',
   },
 
   // KM91xx apply
@@ -257,6 +295,87 @@ export const runtimeCodes = {
       'Pins of links are missing, so the kernel has detached their programs: what these decide is left alone, and what they count is not given back.',
     fix: 'Apply again, which attaches them.',
   },
+  KM9127: {
+    severity: 'error',
+    title: 'no such generation to go to',
+    explanation: 'A rollback goes to a generation that is kept; the number that was given, or the one before, is not among them.',
+    fix: 'See `kmesh-runtime history` for those that are kept; apply an older artifact again to have it back.',
+  },
+  KM9128: {
+    severity: 'error',
+    title: 'the plan is stale',
+    explanation:
+      'A plan holds for one artifact, with the options it was made with, on one generation in force. One of them is another now. Nothing was changed.',
+    fix: 'Make the plan again with `kmesh-runtime plan`, and look at it again.',
+  },
+  KM9129: {
+    severity: 'error',
+    title: 'a probe failed',
+    explanation:
+      'The new generation was in force and did not do what a probe expects. It was taken back, and what was in force before is again.',
+    fix: 'Look at the probe and at the configuration; `kmeshc trace` says what a request meets.',
+  },
+  KM9130: {
+    severity: 'error',
+    title: 'a generation waits to be confirmed',
+    explanation: 'The generation in force was applied with --confirm-within, and nobody has confirmed it yet. Another one may not take its place.',
+    fix: 'Run `kmesh-runtime confirm` to keep it, or `kmesh-runtime rollback` to take it back.',
+  },
+  KM9131: {
+    severity: 'error',
+    title: 'not confirmed in time',
+    explanation: 'The generation was applied with --confirm-within, and no confirmation came. What was in force before is again.',
+    fix: 'Apply again, and run `kmesh-runtime confirm` in time.',
+  },
+  KM9132: {
+    severity: 'error',
+    title: 'nothing to confirm',
+    explanation: 'The generation in force does not wait for a confirmation.',
+    fix: 'See `kmesh-runtime history` for what is in force.',
+  },
+  KM9133: {
+    severity: 'warning',
+    title: 'the kernel holds something else',
+    explanation: 'What is in the kernel differs from what the artifact says: somebody else has changed tables, programs or links, or pins were lost.',
+    fix: 'Run `kmesh-runtime repair` with the artifact that is in force, or apply it again.',
+  },
+  KM9134: {
+    severity: 'error',
+    title: 'a plan or a list of probes cannot be read',
+    explanation: 'The file does not exist, is not JSON, or does not follow its schema.',
+    fix: 'Write it anew: `kmesh-runtime plan -o FILE` makes plans; probes are described in proto/probes.schema.json.',
+  },
+  KM9135: {
+    severity: 'warning',
+    title: 'an earlier run was cut off',
+    explanation: 'A command before this one ended in the midst of its work. What it left behind was cleared away.',
+    fix: 'Nothing: the instance is as it was before that command, or as it would have been after it.',
+  },
+  KM9136: {
+    severity: 'error',
+    title: 'not everything could be repaired',
+    explanation: 'A part of what drifted cannot be put right while the generation stays in force.',
+    fix: 'Apply the artifact again; where pins are lost, detach first.',
+  },
+  KM9137: {
+    severity: 'error',
+    title: 'a delta of another artifact',
+    explanation: 'A delta holds what changes from one artifact to the next. Another one is in force than the one that this delta was made from. Nothing was changed.',
+    fix: 'Apply the whole artifact, or make the delta from what `kmesh-runtime history` shows to be in force.',
+  },
+  KM9138: {
+    severity: 'error',
+    title: 'no room for a delta',
+    explanation:
+      'A delta writes into rows that are kept spare in the tables in force, and into one of five versions that each cluster has. There is no room left, or what it leads on from is not whole. Nothing was changed.',
+    fix: 'Apply the whole artifact, which makes room.',
+  },
+  KM9139: {
+    severity: 'error',
+    title: 'not for a delta',
+    explanation: 'A delta changes endpoints of what is in force and nothing else, so that options which ask for more have no meaning with one.',
+    fix: 'Leave the option out, or apply the whole artifact.',
+  },
 
   // KM92xx environment
   KM9201: {
@@ -376,6 +495,39 @@ export const runtimeCodes = {
     explanation:
       'HTTP services that are routed request by request need a process that accepts for them. Without one their connections are refused and counted as no_acceptor; they never open to the raw address.',
     fix: 'Run `kmesh-runtime serve`.',
+  },
+
+  // KM95xx watch
+  KM9501: {
+    severity: 'error',
+    title: 'nothing to watch there',
+    explanation: 'What is watched is a directory that can be read, or a repository of a registry.',
+    fix: 'Give a directory, or oci:REGISTRY/REPOSITORY:TAG.',
+  },
+  KM9502: {
+    severity: 'error',
+    title: 'the registry does not give what was asked for',
+    explanation: 'The registry cannot be reached, refuses, does not have the tag, or gives other bytes than those that a digest names. It is asked again.',
+    fix: 'Check address, tag and credentials (--authfile); a registry without TLS needs --plain-http.',
+  },
+  KM9503: {
+    severity: 'warning',
+    title: 'not applied again after a rollback',
+    explanation:
+      'The newest artifact was in force before and was rolled back. Starting to watch does not undo that; what appears from now on is applied.',
+    fix: 'Apply it with `kmesh-runtime apply` if it is wanted after all, or put another one there.',
+  },
+  KM9504: {
+    severity: 'error',
+    title: 'the cache of layers cannot be used',
+    explanation: 'Layers that were fetched are kept by digest, so that only changed ones are fetched again.',
+    fix: 'Name a directory that can be written with --cache.',
+  },
+  KM9505: {
+    severity: 'error',
+    title: 'the credentials cannot be read',
+    explanation: 'The file that --authfile or REGISTRY_AUTH_FILE names is not there, or has another form than the one that skopeo and docker write.',
+    fix: 'Write it with `skopeo login --authfile FILE REGISTRY`.',
   },
 } as const satisfies Record<string, CodeEntry>
 

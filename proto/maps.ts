@@ -14,6 +14,7 @@ import {
   source,
   socket,
   flow,
+  GENERATION_ENTRIES,
   GENERATION_SLOTS,
   EPOCH_SLOTS,
   ROW_SIZE,
@@ -25,6 +26,7 @@ import {
   PROGRAMS_PER_GENERATION,
   DECIDING_HOOKS,
 } from './abi.ts'
+import * as editing from './http/editing.ts'
 import * as sockets from './http/sockets.ts'
 import { HTTP_ROW_SIZE, nameKey, nameValue } from './http/tables.ts'
 
@@ -72,6 +74,7 @@ const HTTP_MAPS: readonly MapSpec[] = [
   mapped('km_client', sockets.client.size, sockets.CLIENTS, 'client connections that are routed by request'),
   mapped('km_upstream', sockets.upstream.size, sockets.UPSTREAMS, 'connections to endpoints, by cookie modulo UPSTREAMS'),
   mapped('km_pool', sockets.pool.size, sockets.POOLS, 'idle connections of a namespace to an endpoint'),
+  mapped('km_edit', editing.edit.size, editing.EDITS, 'edits of responses under way'),
   sockhash('km_clients', sockets.CLIENTS, 'client cookie -> its socket (sk_msg: km_request)'),
   sockhash('km_acceptors', sockets.CLIENTS, 'client cookie -> the accepted socket at the other end; put there by the holder'),
   sockhash('km_upstreams', sockets.UPSTREAMS, 'upstream cookie -> its socket (sk_skb verdict: km_reply_remote); put there by the holder'),
@@ -165,8 +168,8 @@ export const MAPS: readonly MapSpec[] = [
     type: 'array',
     keySize: 4,
     valueSize: 4,
-    maxEntries: 1,
-    doc: 'the switch: slot in km_record; 0 passes everything through',
+    maxEntries: GENERATION_ENTRIES,
+    doc: 'the switch: slot in km_record, 0 passes everything through; and the latest number',
   },
   { name: 'km_record', type: 'array', keySize: 4, valueSize: record.size, maxEntries: GENERATION_SLOTS, doc: 'generations by slot' },
   {

@@ -6,17 +6,17 @@ import type { Finding } from './coded-error.ts'
 import { warning } from './coded-error.ts'
 import { countEndpoints } from './departed.ts'
 import type { FilledEpoch } from './fill.ts'
+import { readKeep } from './keep.ts'
 import type { HeldObject } from './load-object.ts'
 import { constantMemory, stateMemory } from './memory.ts'
 import type { Pins } from './pins.ts'
-import { type GenerationRecord, recordDigest } from './record.ts'
+import { type GenerationRecord, recordDigest, timeOf } from './record.ts'
 import type { StatePlan } from './states.ts'
 
 export type ApplyPhase = 'programs' | 'make' | 'fill' | 'machine' | 'switch'
 
 export interface Applied {
   readonly request: ApplyRequest
-  readonly pins: Pins
   readonly cgroup: string
   readonly kept: readonly GenerationRecord[]
   readonly record: GenerationRecord
@@ -26,15 +26,26 @@ export interface Applied {
   readonly clock: Clock<ApplyPhase>
   readonly sockets: ApplyReport['sockets']
   readonly warnings: readonly Finding[]
+  readonly facts: InstanceFacts
+}
+
+/** What a report tells of the instance: read while everything can still be undone, as nothing may fail an apply afterwards. */
+export interface InstanceFacts {
+  readonly keep: number
+  readonly state: number
+  readonly constant: number
+}
+
+export function instanceFacts(pins: Pins, request: ApplyRequest): InstanceFacts {
+  return { keep: request.keep ?? readKeep(pins), state: stateMemory(pins), constant: constantMemory(pins) }
 }
 
 export function applyReport(applied: Applied): ApplyReport {
-  const { request, pins, record, epoch, states, clock, kept } = applied
+  const { request, record, epoch, states, clock, kept, facts } = applied
   const total = clock.total()
   const previous = kept.find((candidate) => candidate.state === 'live')
   const endpoints = countEndpoints({ cluster: epoch.cluster, endpoint: epoch.endpoint, generation: record.generation })
   const listenerKeys = request.artifact.tables.listenerKeys.length / listenerKey.size
-  const state = stateMemory(pins)
   const tables = Object.values(epoch.memory).reduce((sum, bytes) => sum + bytes, 0)
   const times = {
     programs: clock.spent('programs'),
@@ -50,8 +61,10 @@ export function applyReport(applied: Applied): ApplyReport {
     cgroup: applied.cgroup,
     generation: Number(record.generation),
     artifact: recordDigest(record),
+    ...(record.confirmBy === 0 ? {} : { confirmBy: timeOf(record.confirmBy) }),
     ...(previous === undefined ? {} : { previous: { generation: Number(previous.generation), artifact: recordDigest(previous) } }),
     diverted: request.diverted,
+    keep: facts.keep,
     entries: {
       endpoints,
       listenerKeys,
@@ -71,9 +84,10 @@ export function applyReport(applied: Applied): ApplyReport {
     ),
     memory: {
       tables: epoch.memory,
-      state,
-      constant: constantMemory(pins),
-      perEndpoint: endpoints === 0 ? 0 : Math.round((tables + state) / endpoints),
+      shared: epoch.shared.reduce((sum, name) => sum + (epoch.memory[name] ?? 0), 0),
+      state: facts.state,
+      constant: facts.constant,
+      perEndpoint: endpoints === 0 ? 0 : Math.round((tables + facts.state) / endpoints),
     },
     sockets: applied.sockets,
     warnings: [...applied.warnings, ...divertedWarnings(request)],

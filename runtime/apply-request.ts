@@ -6,7 +6,7 @@ import type { Finding } from './coded-error.ts'
 import type { DepartedEndpoint } from './departed.ts'
 import type { GovernedAddresses } from './governed-addresses.ts'
 
-/** In this order. A hook is called before each; from `settle` on the new generation is in force and nothing is undone any more. */
+/** In this order. A hook is called before each; from `settle` on nothing is undone any more. */
 export const APPLY_STEPS = [
   'place',
   'cgroup',
@@ -22,6 +22,7 @@ export const APPLY_STEPS = [
   'sources',
   'record',
   'switch',
+  'probe',
   'settle',
   'retire',
   'sockets',
@@ -37,6 +38,14 @@ export interface ApplyRequest {
   /** dry-run: load, make and fill everything, switch nothing, remove it again */
   readonly mode: 'apply' | 'dry-run'
   readonly host: ApplyHost
+  /** generations that stay for a way back, from now on; default: as before, or DEFAULT_KEEP */
+  readonly keep?: number
+  /** Unix seconds: the generation is taken back then unless somebody confirms it */
+  readonly confirmBy?: number
+  /** refuse unless this is what is in force (a plan was made for it); 0: nothing */
+  readonly expected?: { readonly generation: number; readonly artifact: string }
+  /** called right after the switch; an exception takes the generation back. `joined`: to be called when a process has come into the cgroup */
+  readonly probe?: (cgroup: string, joined: () => void) => Promise<void>
   /** called before each step; an exception is a failure of that step */
   readonly steps?: (step: ApplyStep) => void
   /** called after each thing that can be undone was made; an exception is a failure there */
@@ -91,8 +100,12 @@ export interface ApplyReport {
   readonly generation: number
   /** "sha256:..." */
   readonly artifact: string
+  /** RFC 3339: taken back then, unless it is confirmed */
+  readonly confirmBy?: string
   readonly previous?: { readonly generation: number; readonly artifact: string }
   readonly diverted: 'refuse' | 'pass'
+  /** generations that stay for a way back */
+  readonly keep: number
   readonly entries: { readonly endpoints: number; readonly listenerKeys: number; readonly states: number; readonly newStates: number }
   readonly entriesPerSecond: number
   readonly times: ApplyTimes
@@ -100,6 +113,8 @@ export interface ApplyReport {
   /** bytes in the kernel: tables of this generation by name, state rows, and what does not grow with the configuration */
   readonly memory: {
     readonly tables: Readonly<Record<string, number>>
+    /** bytes of tables that an earlier generation has as well */
+    readonly shared: number
     readonly state: number
     readonly constant: number
     readonly perEndpoint: number

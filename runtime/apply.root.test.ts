@@ -141,6 +141,7 @@ test('a later apply that fails at any step before the switch changes nothing', a
 })
 
 test('after the switch nothing fails the apply, and the next one clears up', async () => {
+  let newest = Math.max(...kernelView(INSTANCE).records.map(({ generation }) => Number(generation)))
   for (const [index, step] of AFTER_SWITCH.entries()) {
     const report = await failAt(step, index % 2 === 0 ? third.artifact : second.artifact)
     if (report === 'failed') throw new Error(`${step} failed the apply`)
@@ -149,12 +150,14 @@ test('after the switch nothing fails the apply, and the next one clears up', asy
       ['KM9122'],
       step,
     )
-    assert.is(report.generation, 3 + index)
+    // the number of one that was in force for a moment, until its probe failed, is not given again
+    assert.ok(report.generation > newest, step)
+    newest = report.generation
   }
   await applied(second.artifact)
   const view = kernelView(INSTANCE)
-  assert.equal(view.records.map((record) => (record as { state: string }).state).sort(), ['live', 'retained'])
-  assert.is(Object.keys(view.entries).filter((name) => name.startsWith('km_listener[')).length, 2)
+  assert.equal(view.records.map(({ state }) => state).sort(), ['live', 'retained', 'retained', 'retained'])
+  assert.is(Object.keys(view.entries).filter((name) => name.startsWith('km_listener[')).length, 4)
 })
 
 test('owners keep their state rows; rows of owners that left are given away only when nothing names them', async () => {

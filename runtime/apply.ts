@@ -1,33 +1,49 @@
 /**
  * Makes an artifact the generation in force. In: a verified artifact and an instance; out: a report, or a coded error and the kernel as it was.
  *
- *   first apply   maps made and pinned -> base programs attached under generation 0 -> epoch, programs, record -> the switch
- *   later ones    a new epoch beside the old -> programs -> record -> the switch -> a grace period -> the generation before last is cleared away
+ *   first apply   maps made and pinned -> base programs attached under generation 0 -> epoch, programs, record -> the switch -> probes
+ *   later ones    a new epoch beside the old -> programs -> record -> the switch -> probes -> a grace period -> what is not kept is cleared away
  *
- * Invariant (dataplane.md, section 3): every decision sees the old generation or the new one; each step up to the switch has an undo, and nothing
- * after the switch fails the apply.
+ * Invariant (dataplane.md, section 3): every decision sees the old generation or the new one; each step up to the last probe has an undo, the switch too, and
+ * nothing after that fails the apply.
  */
-import { type ApplyPhase, applyReport } from './apply-report.ts'
-import type { ApplyReport, ApplyRequest, ApplyStep } from './apply-request.ts'
+import { type ApplyPhase, applyReport, instanceFacts } from './apply-report.ts'
+import type { ApplyHost, ApplyReport, ApplyRequest, ApplyStep } from './apply-request.ts'
 import { clearInstance } from './clear.ts'
 import { createClock } from './clock.ts'
 import { CodedError, coded, type Finding, warning } from './coded-error.ts'
 import { inspectInstance, markAbi } from './condition.ts'
-import { showEpoch } from './epoch.ts'
+import { isOverdue, notConfirmed, pending, refuseWaiting } from './confirmation.ts'
+import { awaitGracePeriod, showEpoch } from './epoch.ts'
 import { fillEpoch, fillStates } from './fill.ts'
-import { clearAway, freePlaces, placePrograms, splitKept } from './generation.ts'
+import { takeBack } from './go-back.ts'
+import { clearAway, clearUnused, freePlaces, leftEpochs, placePrograms, splitKept } from './generation.ts'
 import { governCgroup } from './governed-cgroup.ts'
 import { attachAll, readLinks, renewLinks } from './links.ts'
 import type { HeldObject } from './load-object.ts'
 import { newRecord } from './new-record.ts'
+import type { Pins } from './pins.ts'
 import { claimPlace, type Place } from './place.ts'
-import { freeRecord, readRecords, recordDigest, switchTo, writeRecord } from './record.ts'
+import {
+  freeRecord,
+  type GenerationRecord,
+  liveRecord,
+  nextNumber,
+  readRecords,
+  recordDigest,
+  spendNumber,
+  switchTo,
+  writeRecord,
+} from './record.ts'
 import { holdBase, holdUnits } from './hold-programs.ts'
 import { attachRequestPrograms, holdRequestPrograms } from './request-programs.ts'
 import { absenceWarnings } from './serve/holder-presence.ts'
 import { dropServices, keepServices, servicesOf } from './serve/kept-services.ts'
 import { settle } from './settle.ts'
+import { readKeep } from './keep.ts'
+import { refuseStale } from './plan-binding.ts'
 import { createTables, type Tables } from './tables.ts'
+import { turnTo } from './turn.ts'
 import { createUndo, type Undo } from './undo.ts'
 
 export async function apply(request: ApplyRequest): Promise<ApplyReport> {
@@ -60,8 +76,9 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
   const clock = createClock<ApplyPhase>()
   const warnings: Finding[] = []
 
-  const existing = openExisting(place)
+  const existing = openExisting(place, host, warnings)
   if (existing !== null) keep(existing)
+  refuseStale(request, existing)
   step('cgroup')
   const cgroup = governCgroup(place, request.cgroup, undo)
   step('foreign')
@@ -70,8 +87,12 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
   markAbi(pins, undo)
   const tables = existing ?? keep(createTables(pins, undo))
   step('clear')
-  const { kept, dropped } = splitKept(readRecords(tables))
-  await clearAway(pins, tables, kept, dropped)
+  const { kept, dropped } = splitKept(readRecords(tables), readKeep(pins))
+  if (dropped.length + leftEpochs(pins, kept).length > 0) {
+    warnings.push(warning('KM9135', cutOffText(place.instance, dropped)))
+    await clearAway(pins, tables, kept, dropped)
+    clearUnused(tables, kept)
+  }
 
   step('base')
   const base = keep(clock.time('programs', () => holdBase(pins, artifact, tables, undo)))
@@ -92,32 +113,25 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
   const states = fillStates(pins, tables, artifact, kept, clock, undo)
   step('programs')
   const objects: readonly HeldObject[] = clock.time('programs', () => holdUnits(pins, artifact, tables, undo)).map(keep)
-  clock.time('programs', () => placePrograms(tables, places.programBase, artifact.config.programs, objects, undo))
   step('tables')
-  const epoch = fillEpoch(
-    pins,
-    places.epoch,
-    artifact,
-    states.ids,
-    objects.map(({ unit, digest }) => ({ unit, object: digest })),
-    clock,
-    undo,
-  )
+  const epoch = fillEpoch(pins, places.epoch, artifact, states.ids, clock, undo)
   step('show')
   await clock.timeAsync('make', () => showEpoch(pins, tables, places.epoch, undo))
+  clock.time('programs', () => placePrograms(tables, places.programBase, artifact.config.programs, objects, undo))
   step('sources')
   warnings.push(...clock.time('machine', () => host.fillSources(cgroup.path, tables.fd('km_source'))))
   step('record')
-  const record = newRecord({ request, places, kept, namesBytes: epoch.namesBytes })
+  const record = newRecord({ request, places, generation: nextNumber(tables), namesBytes: epoch.namesBytes })
   undo.add('record', () => freeRecord(tables, record.slot))
   writeRecord(tables, record)
+  const facts = instanceFacts(pins, request)
   const report = (sockets: ApplyReport['sockets']): ApplyReport =>
     applyReport({
       request,
-      pins,
+      facts,
       cgroup: cgroup.path,
       kept,
-      record,
+      record: { ...record, confirmBy: request.confirmBy ?? 0 },
       epoch,
       states,
       objects: [base, ...requests, ...objects],
@@ -132,29 +146,68 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
     return { ...result, warnings: [...warnings, ...left.map((what) => warning('KM9122', what))] }
   }
   keepServices(request.instance, artifact)
+  undo.add('kept services', () => dropServices(request.instance, kept.map(recordDigest)))
   if (servicesOf(artifact) !== undefined) warnings.push(...absenceWarnings(request.instance))
   step('switch')
-  clock.time('switch', () => switchTo(tables, record.slot))
+  clock.time('switch', () => bringIntoForce(pins, tables, record, undo))
+  step('probe')
+  await request.probe?.(cgroup.path, () => void host.fillSources(cgroup.path, tables.fd('km_source')))
   undo.forget()
-  const sockets = await settle({ request, pins, tables, cgroup: cgroup.path, kept, record, epoch, clock, warnings })
-  dropServices(request.instance, readRecords(tables).map(recordDigest))
+  const sockets = await settle({ request, pins, tables, cgroup: cgroup.path, record, epoch, clock, warnings })
   return report(sockets)
 }
 
+/**
+ * The one write. It can be undone, as a probe may fail: what was in force before is again, and what a decision may still hold is unmade after a grace period.
+ * The number is spent by then.
+ */
+function bringIntoForce(pins: Pins, tables: Tables, record: GenerationRecord, undo: Undo): void {
+  const before = liveRecord(tables)
+  spendNumber(tables, record.generation)
+  undo.add('switch', () => {
+    switchTo(tables, before?.slot ?? 0)
+    if (before !== undefined) writeRecord(tables, before)
+    awaitGracePeriod(pins, tables, record.epoch)
+  })
+  turnTo(tables, record)
+}
+
+function cutOffText(instance: string, dropped: readonly GenerationRecord[]): string {
+  if (dropped.length === 0) return `instance "${instance}": tables of an apply that was cut off were left behind`
+  const numbers = dropped.map(({ generation, state }) => `generation ${generation} (${state})`)
+  return `instance "${instance}": ${numbers.join(', ')} ${numbers.length === 1 ? 'was' : 'were'} left behind by a command that was cut off`
+}
+
 /** Open tables of an instance that is in force; null when one has to be made. What an apply that was cut off left behind is removed. */
-function openExisting(place: Place): Tables | null {
+function openExisting(place: Place, host: ApplyHost, warnings: Finding[]): Tables | null {
   const condition = inspectInstance(place.pins)
   switch (condition.kind) {
     case 'ready':
-      return condition.tables
+      return confirmed(place, condition.tables, host, warnings)
     case 'absent':
       return null
     case 'incomplete':
       clearInstance(place.pins)
+      warnings.push(warning('KM9135', `instance "${place.instance}" had no generation in force: a first apply or a detach was cut off`))
       return null
     case 'damaged':
       throw coded('KM9107', `instance "${place.instance}" misses ${condition.missing}`)
   }
+}
+
+/** One that waits to be confirmed is in the way; when its time is over, it is taken back first. */
+function confirmed({ instance, pins }: Place, tables: Tables, host: ApplyHost, warnings: Finding[]): Tables | null {
+  const waiting = pending(tables)
+  if (waiting === undefined) return tables
+  if (!isOverdue(waiting)) {
+    tables.close()
+    throw refuseWaiting(instance, waiting)
+  }
+  const back = takeBack(pins, tables, host)
+  warnings.push(notConfirmed(waiting, back))
+  if (back > 0) return tables
+  tables.close()
+  return null
 }
 
 function withLeftovers(error: unknown, left: readonly string[]): unknown {

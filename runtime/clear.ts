@@ -10,6 +10,12 @@ import { u32, update } from './sys/libbpf-map.ts'
 import { openPinIfThere } from './sys/libbpf-pin.ts'
 
 export function clearInstance(pins: Pins): void {
+  stopDeciding(pins)
+  for (const name of namesIn(pins.root)) removeTree(join(pins.root, name))
+}
+
+/** The first half: nothing is decided any more, and its pins still say what it was. */
+export function stopDeciding(pins: Pins): void {
   const generation = openPinIfThere(pins.map('km_generation'))
   if (generation !== null) {
     try {
@@ -19,5 +25,4 @@ export function clearInstance(pins: Pins): void {
     }
   }
   detachAll(pins)
-  for (const name of namesIn(pins.root)) removeTree(join(pins.root, name))
 }

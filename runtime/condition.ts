@@ -28,16 +28,26 @@ const ABI_MARK = `abi_${ABI_VERSION}_${abiDigest().slice(0, 12)}`
 /** Throws KM9108 when the tables have other layouts. The caller closes the tables. */
 export function inspectInstance(pins: Pins): Condition {
   if (namesIn(pins.root).length === 0) return { kind: 'absent' }
-  const mark = namesIn(pins.root).find((name) => name.startsWith('abi_'))
-  if (mark !== undefined && mark !== ABI_MARK) throw coded('KM9108', `the tables of ${pins.root} are ${mark}; this runtime has ${ABI_MARK}`)
+  refuseOtherLayouts(pins)
   const attached = readLinks(pins).length > 0
   const tables = openTables(pins)
   if (tables === null) return attached ? { kind: 'damaged', missing: `maps below ${pins.root}` } : { kind: 'incomplete' }
-  const live = liveSlot(tables) !== 0
-  const missing = existsSync(pins.epochs) ? missingShard(pins, tables) : pins.epochs
-  if (live && missing === undefined) return { kind: 'ready', tables }
-  tables.close()
-  return live && attached && missing !== undefined ? { kind: 'damaged', missing } : { kind: 'incomplete' }
+  let condition: Condition | undefined
+  try {
+    const live = liveSlot(tables) !== 0
+    const missing = existsSync(pins.epochs) ? missingShard(pins, tables) : pins.epochs
+    if (live && missing === undefined) condition = { kind: 'ready', tables }
+    else condition = live && attached && missing !== undefined ? { kind: 'damaged', missing } : { kind: 'incomplete' }
+    return condition
+  } finally {
+    if (condition?.kind !== 'ready') tables.close()
+  }
+}
+
+/** Throws KM9108. */
+export function refuseOtherLayouts(pins: Pins): void {
+  const mark = namesIn(pins.root).find((name) => name.startsWith('abi_'))
+  if (mark !== undefined && mark !== ABI_MARK) throw coded('KM9108', `the tables of ${pins.root} are ${mark}; this runtime has ${ABI_MARK}`)
 }
 
 /** A shard of state rows that the programs use and nobody can reach any more: to make another in its place would lose what is live. */

@@ -1,32 +1,55 @@
+/**
+ * SIGKILL all through apply, rollback, gc and detach: the old generation is in force or the new one; the next command finds out which from bpffs alone, clears up and says so.
+ */
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { undoAtExit } from '../scripts/kit/cleanup.ts'
+import { watchCalls } from '../scripts/kit/faults.ts'
 import { governedArtifact } from '../scripts/kit/governed-artifact.ts'
 import { kernelView } from '../scripts/kit/kernel-view.ts'
 import { noMachine } from '../scripts/kit/no-machine.ts'
 import { apply } from './apply.ts'
-import type { ApplyStep } from './apply-request.ts'
 import { detach } from './detach.ts'
+import { gc } from './gc.ts'
+import { cgroup2Mount } from './governed-cgroup.ts'
 import { existingPins } from './place.ts'
+import { rollback } from './rollback.ts'
+import { status } from './status.ts'
 
-/** This file is also the runtime that gets killed: `crash.root.test.ts INSTANCE STEP ARTIFACT`. */
-const [, file, childInstance, killAt, which] = process.argv
-const INSTANCE = childInstance ?? `kmr-crash-${process.pid}`
-const service = { name: 'one', address: '127.96.25.60', port: 80 }
-const artifacts = {
-  first: (await governedArtifact([{ ...service, endpoints: ['127.0.0.1:25061'] }])).artifact,
-  second: (await governedArtifact([{ ...service, endpoints: ['127.0.0.1:25062', '127.0.0.1:25063'] }])).artifact,
+/** This file is also the runtime that gets killed: `crash.root.test.ts INSTANCE WORK CALL`. */
+const [, , childInstance, childWork, killAt] = process.argv
+const INSTANCE = childInstance ?? `kmh-crash-${process.pid}`
+/** KMESH_CRASHES: places of each kind of work where it is killed. */
+const PLACES = Number(process.env.KMESH_CRASHES ?? 7)
+const host = noMachine()
+const make = async (count: number) =>
+  (
+    await governedArtifact([
+      { name: 'one', address: '127.68.6.1', port: 80, endpoints: Array.from({ length: count }, (_, index) => `127.68.6.${index + 11}:80`) },
+    ])
+  ).artifact
+const artifacts = [await make(1), await make(2), await make(3)] as const
+const applied = (endpoints: 1 | 2 | 3) =>
+  apply({ artifact: artifacts[(endpoints - 1) as 0 | 1 | 2], instance: INSTANCE, diverted: 'refuse', mode: 'apply', host })
+
+const WORK: Readonly<Record<string, () => Promise<unknown> | unknown>> = {
+  'first apply': () => applied(1),
+  'later apply': () => applied(2),
+  rollback: () => rollback({ instance: INSTANCE, host }),
+  gc: () => gc({ instance: INSTANCE, keep: 0, host }),
+  detach: () => detach(INSTANCE),
 }
 
-const applied = (name: keyof typeof artifacts, steps: (step: ApplyStep) => void = () => undefined) =>
-  apply({ artifact: artifacts[name], instance: INSTANCE, diverted: 'refuse', mode: 'apply', host: noMachine(), steps })
-
 if (killAt !== undefined) {
-  await applied(which as keyof typeof artifacts, (step) => {
-    if (step === killAt) process.kill(process.pid, 'SIGKILL')
+  watchCalls((index) => {
+    if (index === Number(killAt)) process.kill(process.pid, 'SIGKILL')
+    return undefined
   })
+  await WORK[childWork as string]?.()
   process.exit(0)
 }
 
@@ -34,66 +57,140 @@ undoAtExit(() => {
   if (existingPins(INSTANCE) !== null) detach(INSTANCE)
 })
 
-function killed(step: ApplyStep, name: keyof typeof artifacts): void {
-  const args = ['--import', 'tsx', fileURLToPath(new URL(file?.startsWith('file:') ? file : import.meta.url)), INSTANCE, step, name]
-  assert.is(spawnSync(process.execPath, args, { stdio: 'inherit' }).signal, 'SIGKILL', step)
+const clean = async (): Promise<void> => {
+  if (existingPins(INSTANCE) !== null) detach(INSTANCE)
+}
+const endpoints = (): number => status(INSTANCE).clusters[0]?.endpoints.length ?? 0
+
+/** How many calls the work makes, spread over them: where it is killed. */
+async function places(name: string, prepare: () => Promise<unknown>): Promise<readonly number[]> {
+  await prepare()
+  const calls = watchCalls(() => undefined)
+  await Promise.resolve(WORK[name]?.()).finally(calls.stop)
+  return Array.from({ length: PLACES }, (_, i) => Math.round(((i + 0.5) * calls.count) / PLACES))
 }
 
-/** Sizes of everything; equal for instances of one history, whatever the ids. */
-function shape(): unknown {
-  const { pins, records, entries, owners } = kernelView(INSTANCE)
-  return {
-    pins: Object.keys(pins)
-      .map((name) => name.replace(/^epoch\/\d+/, 'epoch/N'))
-      .sort(),
-    records: records.length,
-    entries: Object.keys(entries).length,
-    owners: Object.values(owners).sort(),
+async function everyCrash(name: string, prepare: () => Promise<unknown>, check: (where: string) => Promise<void> | void): Promise<void> {
+  for (const place of await places(name, prepare)) {
+    await prepare()
+    const file = fileURLToPath(import.meta.url)
+    const { signal } = spawnSync(process.execPath, ['--import', 'tsx', file, INSTANCE, name, String(place)], { stdio: 'inherit' })
+    assert.is(signal, 'SIGKILL', `${name}, call ${place}`)
+    await check(`${name}, call ${place}`)
   }
 }
 
-const STEPS: readonly ApplyStep[] = ['maps', 'links', 'states', 'show', 'switch', 'settle', 'retire']
+/** Everything that is there belongs to a generation that is kept. */
+function tidy(where: string): void {
+  const { pins, records, entries } = kernelView(INSTANCE)
+  const epochs = new Set(records.map(({ epoch }) => String(epoch)))
+  const bases = records.map(({ programBase }) => programBase)
+  assert.equal(
+    Object.keys(pins).filter((name) => /^epoch\/\d+$/.test(name) && !epochs.has(name.slice(6))),
+    [],
+    `${where}: epochs`,
+  )
+  const strangers = Object.keys(entries).filter((name) => {
+    const [, map, index] = /^(\w+)\[(\d+)\]$/.exec(name) ?? []
+    if (map === undefined || map === 'km_state') return false
+    return map.startsWith('km_program') ? !bases.includes(Number(index) & ~15) : !epochs.has(index as string)
+  })
+  assert.equal(strangers, [], `${where}: entries`)
+  assert.ok(
+    records.every(({ state }) => state === 'live' || state === 'retained'),
+    `${where}: ${records.map(({ state }) => state).join()}`,
+  )
+}
 
-test('a first apply that is killed leaves nothing that the next one does not clear', async () => {
-  await applied('first')
-  const expected = shape()
-  detach(INSTANCE)
-  for (const step of STEPS) {
-    killed(step, 'first')
-    await applied('first')
-    const after = shape()
-    if (step === 'settle' || step === 'retire') {
-      await applied('first')
-      assert.is(kernelView(INSTANCE).records.length, 2, step)
-    } else assert.equal(after, expected, step)
-    detach(INSTANCE)
-    assert.equal(kernelView(INSTANCE).pins, {}, step)
-  }
+test('a first apply: nothing, or in force; the next one clears up and says so', async () => {
+  await everyCrash('first apply', clean, async (where) => {
+    const view = kernelView(INSTANCE)
+    if (view.live !== 0) assert.is(endpoints(), 1, where)
+    const { warnings } = await applied(2)
+    const isCut = view.live === 0 && Object.keys(view.pins).length > 0
+    assert.equal(
+      warnings.map(({ code }) => code),
+      isCut ? ['KM9135'] : [],
+      where,
+    )
+    assert.is(endpoints(), 2, where)
+    tidy(where)
+    await clean()
+    assert.equal(kernelView(INSTANCE).pins, {}, where)
+  })
 })
 
-test('a later apply that is killed: the generation in force stays or the new one is, and the next apply clears up', async () => {
-  await applied('first')
-  await applied('first')
-  await applied('second')
-  const expected = shape()
-  for (const step of STEPS) {
-    detach(INSTANCE)
-    await applied('first')
-    await applied('first')
-    const { live } = kernelView(INSTANCE)
-    killed(step, 'second')
-    const isSwitched = kernelView(INSTANCE).live !== live
-    assert.is(isSwitched, step === 'settle' || step === 'retire', step)
-    if (!isSwitched) {
-      await applied('second')
-      assert.equal(shape(), expected, step)
-    } else {
-      await applied('first')
-      await applied('second')
-      assert.equal(shape(), expected, step)
-    }
-  }
-  detach(INSTANCE)
+test('a later apply: the old generation or the new one, and the next one clears up', async () => {
+  const seen = new Set<number>()
+  await everyCrash(
+    'later apply',
+    async () => {
+      await clean()
+      await applied(1)
+    },
+    async (where) => {
+      seen.add(endpoints())
+      assert.ok(endpoints() === 1 || endpoints() === 2, where)
+      const isLeft = kernelView(INSTANCE).records.some(({ state }) => state === 'building')
+      const { warnings } = await applied(3)
+      if (isLeft)
+        assert.equal(
+          warnings.map(({ code }) => code),
+          ['KM9135'],
+          where,
+        )
+      assert.is(endpoints(), 3, where)
+      tidy(where)
+    },
+  )
+  assert.equal([...seen].sort(), [1, 2])
+})
+
+test('a rollback: one or the other, and it can be done again', async () => {
+  await clean()
+  await applied(1)
+  await everyCrash(
+    'rollback',
+    () => applied(2),
+    async (where) => {
+      if (endpoints() === 2) rollback({ instance: INSTANCE, host })
+      assert.ok(endpoints() === 1 || endpoints() === 2, where)
+      await applied(1)
+      tidy(where)
+    },
+  )
+})
+
+test('gc: what is in force stays', async () => {
+  await everyCrash(
+    'gc',
+    async () => {
+      await clean()
+      await applied(1)
+      await applied(3)
+    },
+    async (where) => {
+      assert.is(endpoints(), 3, where)
+      await applied(2)
+      tidy(where)
+      await gc({ instance: INSTANCE, keep: 3, host })
+    },
+  )
+})
+
+test('detach: in force or not, and the next one ends it', async () => {
+  await everyCrash(
+    'detach',
+    async () => {
+      await clean()
+      await applied(1)
+    },
+    async (where) => {
+      await clean()
+      assert.equal(kernelView(INSTANCE).pins, {}, where)
+      assert.not.ok(existsSync(join(cgroup2Mount(), 'kmesh', INSTANCE)), `${where}: its cgroup`)
+    },
+  )
 })
 
 test.run()

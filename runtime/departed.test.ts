@@ -55,9 +55,9 @@ test('the newest version that is not newer than the generation counts', () => {
   packRow(cell, { generation: 3, first: 30, tiers: 1 }).copy(head, CELLS)
   packRow(cell, { generation: 1, first: 10, tiers: 1 }).copy(head, CELLS + cell.size)
   packRow(cell, { generation: 5, first: 50, tiers: 0 }).copy(head, CELLS + 2 * cell.size)
-  assert.equal(versionOf(head, 0, 2n), { first: 10, tiers: 1 })
-  assert.equal(versionOf(head, 0, 4n), { first: 30, tiers: 1 })
-  assert.equal(versionOf(head, 0, 9n), { first: 50, tiers: 0 })
+  assert.equal(versionOf(head, 0, 2n), { generation: 1n, first: 10, tiers: 1 })
+  assert.equal(versionOf(head, 0, 4n), { generation: 3n, first: 30, tiers: 1 })
+  assert.equal(versionOf(head, 0, 9n), { generation: 5n, first: 50, tiers: 0 })
   assert.is(versionOf(packRow(cluster, {}), 0, 9n), null)
 })
 

@@ -3,7 +3,7 @@
  * runtime made (unless somebody is in it) and the bpffs that it mounted (unless others use it).
  */
 import { coded } from './coded-error.ts'
-import { clearInstance } from './clear.ts'
+import { clearInstance, stopDeciding } from './clear.ts'
 import { recordedCgroup, removeDefaultCgroup } from './governed-cgroup.ts'
 import { readLinks } from './links.ts'
 import { openPlace } from './place.ts'
@@ -24,8 +24,12 @@ export function detach(instance: string): DetachReport {
   try {
     const cgroup = recordedCgroup(place.pins.cgroup)
     const hooks = readLinks(place.pins).map((link) => link.hook)
+    stopDeciding(place.pins)
+    // before the pins that tell of it, so that a detach which is cut off is finished by the next one
+    const removed = cgroup !== null && removeDefaultCgroup(instance, cgroup)
     clearInstance(place.pins)
-    const cgroupRemoved = cgroup !== null && removeDefaultCgroup(instance, cgroup)
+    // processes that were ending then are gone by now
+    const cgroupRemoved = removed || (cgroup !== null && removeDefaultCgroup(instance, cgroup))
     return { instance, cgroup, hooks, cgroupRemoved }
   } finally {
     place.release()

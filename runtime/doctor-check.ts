@@ -15,6 +15,7 @@ export const CHECK_GROUPS = [
   'tables',
   'sockets',
   'hooks',
+  'trust',
   'instances',
 ] as const
 export type CheckGroup = (typeof CHECK_GROUPS)[number]

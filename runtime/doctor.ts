@@ -10,6 +10,7 @@ import { fileSystemChecks, hookChecks, socketChecks, withThrowawayCgroup } from 
 import { instanceChecks } from './doctor-instances.ts'
 import { kernelChecks, privilegeChecks } from './doctor-kernel.ts'
 import { tableChecks } from './doctor-tables.ts'
+import { trustCheck } from './doctor-trust.ts'
 
 export interface DoctorReport {
   /** 'unable': something that is required is missing; exit code 1 */
@@ -23,7 +24,13 @@ export interface DoctorReport {
 export function doctor(): DoctorReport {
   const kernel = kernelChecks()
   const libbpf = kernel.some(({ name, state }) => name === 'libbpf' && state === 'ok') ? 'there' : 'missing'
-  const checks = [...kernel, ...privilegeChecks(), ...socketChecks(), ...withThrowawayCgroup((cgroup, why) => triedIn(cgroup, why, libbpf))]
+  const checks = [
+    ...kernel,
+    ...privilegeChecks(),
+    ...socketChecks(),
+    trustCheck(),
+    ...withThrowawayCgroup((cgroup, why) => triedIn(cgroup, why, libbpf)),
+  ]
   const ordered = CHECK_GROUPS.flatMap((group) => checks.filter((check) => check.group === group))
   const unprivileged = ordered.some(({ group, level, state }) => group === 'privileges' && level === 'required' && state === 'missing')
   // without capabilities nothing could be tried: one reason, told once

@@ -11,11 +11,11 @@ import {
 } from '../proto/abi.ts'
 import type { DumpedCluster, DumpedTier } from './dump-report.ts'
 import { rowReader, viewOf } from './field.ts'
-import type { HeldGeneration } from './held-generation.ts'
+import type { ClusterTables } from './held-generation.ts'
 import { placeText } from './socket-address.ts'
 import { versionOf, walkEndpoints } from './walk.ts'
 
-export function dumpCluster(held: HeldGeneration, index: number): DumpedCluster {
+export function dumpCluster(held: ClusterTables, index: number): DumpedCluster {
   const at = index * clusterLayout.size
   const read = rowReader(clusterLayout, held.cluster)
   const flags = read.number(at, 'flags')
@@ -31,7 +31,7 @@ export function dumpCluster(held: HeldGeneration, index: number): DumpedCluster 
   }
 }
 
-function tiersOf(held: HeldGeneration, index: number): readonly DumpedTier[] {
+function tiersOf(held: ClusterTables, index: number): readonly DumpedTier[] {
   const version = versionOf(held.cluster, index, held.record.generation)
   if (version === null) return []
   const tierRow = rowReader(tierLayout, held.endpoint)

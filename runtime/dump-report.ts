@@ -7,6 +7,8 @@ export type DumpedAction =
       readonly clusters: readonly { readonly cluster: string; readonly weight: number }[]
       readonly hash?: string
     }
+  /** routed request by request */
+  | { readonly kind: 'requests' }
   | { readonly kind: 'pass' }
   | { readonly kind: 'refuse' | 'divert'; readonly reason: string }
 

@@ -1,11 +1,12 @@
 /**
  * An epoch: one full set of inner tables. In: the bytes of each table; out: pinned tables, filled off the path, then made visible by one
- * write in each map of maps. Such a write waits for a grace period, so the writes run side by side.
+ * write in each map of maps. Such a write waits for a grace period, so the writes run side by side. Tables that a kept epoch has too are shared with it.
  * Invariant: an epoch that no record names is reachable by no program.
  */
 import { closeSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { NAMES_CHUNK } from '../proto/abi.ts'
+import { pinnedMemory } from './pinned-memory.ts'
 import { ensureDirectory, namesIn, type Pins, removeTree } from './pins.ts'
 import {
   arrayKeys,
@@ -17,11 +18,13 @@ import {
   remove,
   removeWaiting,
   u32,
+  update,
   updateAll,
   updateWaiting,
 } from './sys/libbpf-map.ts'
 import { openPin, pin } from './sys/libbpf-pin.ts'
 import { EPOCH_MAPS, innerShape, mapSpec } from './table-shape.ts'
+import { offerShared, sharedPath, takeShared } from './shared-tables.ts'
 import type { Tables } from './tables.ts'
 import type { Undo } from './undo.ts'
 
@@ -38,6 +41,8 @@ const STATE_LIST = 'states'
 export interface BuiltEpoch {
   /** kernel memory by table, bytes */
   readonly memory: Readonly<Record<string, number>>
+  /** of these, those that an epoch before has as well */
+  readonly shared: readonly string[]
   /** milliseconds */
   readonly makeTime: number
   readonly fillTime: number
@@ -51,17 +56,27 @@ export function buildEpoch(pins: Pins, epoch: number, contents: readonly TableCo
   mkdirSync(directory)
   undo.add(`epoch ${epoch}`, () => removeTree(directory))
   const memory: Record<string, number> = {}
+  const shared: string[] = []
   let makeTime = 0
   let fillTime = 0
   const build = (name: string, shape: Parameters<typeof createMap>[0], content: Omit<TableContent, 'map'>): void => {
     const start = performance.now()
+    const path = join(directory, name)
+    const common = sharedPath(pins, name, shape, content)
+    if (takeShared(common, path, shape, content)) {
+      shared.push(name)
+      memory[name] = pinnedMemory(path)
+      fillTime += performance.now() - start
+      return
+    }
     const fd = createMap(shape)
     const made = performance.now()
     try {
       const rows = content.values.length / shape.valueSize
       updateAll(fd, content.keys ?? arrayKeys(rows), content.values, rows)
-      pin(fd, join(directory, name))
+      pin(fd, path)
       memory[name] = memoryOf(fd)
+      offerShared(pins, common, path, undo)
     } finally {
       closeSync(fd)
     }
@@ -71,15 +86,23 @@ export function buildEpoch(pins: Pins, epoch: number, contents: readonly TableCo
   for (const content of contents) {
     const spec = mapSpec(content.map)
     const rows = content.values.length / (spec.inner?.valueSize ?? 1)
-    build(content.map, innerShape(spec, rows), content)
+    build(content.map, innerShape(spec, rows + spareRows(content.map, rows)), content)
   }
-  const list = padded(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength))
+  const list = Buffer.concat([padded(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)), Buffer.alloc(NAMES_CHUNK)])
   build(
     STATE_LIST,
     { name: 'km_state_list', type: 'array', keySize: 4, valueSize: NAMES_CHUNK, maxEntries: list.length / NAMES_CHUNK },
     { values: list },
   )
-  return { memory, makeTime, fillTime }
+  return { memory, shared, makeTime, fillTime }
+}
+
+const LEAST_SPARE = 64
+const SPARE_SHARE = 8
+
+/** Rows behind those that are filled: there a delta puts the new versions of clusters (runtime/delta). */
+export function spareRows(map: string, rows: number): number {
+  return map === 'km_endpoint' ? Math.max(LEAST_SPARE, Math.ceil(rows / SPARE_SHARE)) : 0
 }
 
 /** Puts an epoch's tables into the maps of maps. */
@@ -116,6 +139,16 @@ export async function waitGracePeriod(pins: Pins, tables: Tables, epoch: number)
   const inner = openPin(join(pins.epoch(epoch), 'km_names'))
   try {
     await updateWaiting(tables.fd('km_names'), u32(epoch), u32(inner))
+  } finally {
+    closeSync(inner)
+  }
+}
+
+/** The same, holding up the thread. */
+export function awaitGracePeriod(pins: Pins, tables: Tables, epoch: number): void {
+  const inner = openPin(join(pins.epoch(epoch), 'km_names'))
+  try {
+    update(tables.fd('km_names'), u32(epoch), u32(inner))
   } finally {
     closeSync(inner)
   }

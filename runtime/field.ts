@@ -1,5 +1,5 @@
 /** Offsets of fields of proto/abi.ts by name. Invariant: an unknown name is our own bug and throws. */
-import { type Field, get, get64, type Layout, put } from '../proto/abi.ts'
+import { type Field, get, get64, type Layout, put } from '../proto/layout.ts'
 
 export function fieldOf(layout: Layout, name: string): Field {
   const field = layout.fields[name]

@@ -5,7 +5,7 @@
 import type { Artifact } from '../proto/artifact/format.ts'
 import type { Clock } from './clock.ts'
 import { type BuiltEpoch, buildEpoch, padded, readStateList, type TableContent } from './epoch.ts'
-import { holdNames, type HeldUnit, packNames } from './names.ts'
+import { heldUnits, holdNames, packNames } from './names.ts'
 import type { Pins } from './pins.ts'
 import type { GenerationRecord } from './record.ts'
 import { relocate } from './relocate.ts'
@@ -48,29 +48,41 @@ export function fillEpoch(
   epoch: number,
   artifact: Artifact,
   ids: Uint32Array,
-  units: readonly HeldUnit[],
   clock: Clock<FillPhase>,
   undo: Undo,
 ): FilledEpoch {
-  const { tables } = artifact
   const start = performance.now()
-  const relocated = relocate(tables, ids)
-  const names = packNames(holdNames(artifact.names, ids, units))
+  const { contents, ...rest } = epochContents(artifact, ids)
   clock.add('fill', performance.now() - start)
-  const contents: readonly TableContent[] = [
-    { map: 'km_listener', keys: tables.listenerKeys, values: relocated.listenerValues },
-    { map: 'km_match', keys: tables.matchKeys, values: tables.matchValues },
-    { map: 'km_chain', values: tables.chain },
-    { map: 'km_cluster', values: relocated.cluster },
-    { map: 'km_endpoint', values: relocated.endpoint },
-    { map: 'km_http', values: relocated.http },
-    { map: 'km_name', keys: tables.nameKeys, values: tables.nameValues },
-    { map: 'km_names', values: padded(names) },
-  ]
   const built = buildEpoch(pins, epoch, contents, ids, undo)
   clock.add('make', built.makeTime)
   clock.add('fill', built.fillTime)
-  return { ...built, namesBytes: names.length, endpoint: relocated.endpoint, cluster: relocated.cluster }
+  return { ...built, ...rest }
+}
+
+export interface EpochContents {
+  readonly contents: readonly TableContent[]
+  readonly namesBytes: number
+  readonly endpoint: Uint8Array
+  readonly cluster: Uint8Array
+}
+
+/** What the inner tables of an epoch hold, with the stable ids of the artifact's owners. */
+export function epochContents(artifact: Artifact, ids: Uint32Array): EpochContents {
+  const { tables } = artifact
+  const { listenerValues, cluster, endpoint, http } = relocate(tables, ids)
+  const names = packNames(holdNames(artifact.names, ids, heldUnits(artifact)))
+  const contents: readonly TableContent[] = [
+    { map: 'km_listener', keys: tables.listenerKeys, values: listenerValues },
+    { map: 'km_match', keys: tables.matchKeys, values: tables.matchValues },
+    { map: 'km_chain', values: tables.chain },
+    { map: 'km_cluster', values: cluster },
+    { map: 'km_endpoint', values: endpoint },
+    { map: 'km_http', values: http },
+    { map: 'km_name', keys: tables.nameKeys, values: tables.nameValues },
+    { map: 'km_names', values: padded(names) },
+  ]
+  return { contents, namesBytes: names.length, endpoint, cluster }
 }
 
 /** 1 by id for every state row that a kept generation names. */

@@ -3,6 +3,7 @@
  * Reading takes no lock: when an apply clears the epoch away meanwhile, it is read again.
  */
 import { chain, cluster, listenerKey, listenerValue, matchKey, NAMES_CHUNK, ROW_SIZE } from '../proto/abi.ts'
+import type { NamesDocument } from '../proto/artifact/format.ts'
 import { coded } from './coded-error.ts'
 import { inspectInstance } from './condition.ts'
 import { readEntries, readTable } from './epoch.ts'
@@ -38,13 +39,19 @@ export function openInstance(instance: string): OpenInstance {
   }
 }
 
-export interface HeldGeneration {
+/** What says which clusters a generation has, and their endpoints: of the kernel, or of an artifact. */
+export interface ClusterTables {
+  readonly record: Pick<GenerationRecord, 'generation'>
+  readonly names: NamesDocument
+  readonly cluster: Buffer
+  readonly endpoint: Buffer
+}
+
+export interface HeldGeneration extends ClusterTables {
   readonly record: GenerationRecord
   /** the others that are kept, newest first */
   readonly others: readonly GenerationRecord[]
   readonly names: HeldNames
-  readonly cluster: Buffer
-  readonly endpoint: Buffer
 }
 
 /** Records, names, clusters and endpoints of the generation in force. */

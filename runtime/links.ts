@@ -23,8 +23,11 @@ export function readLinks(pins: Pins): readonly HeldLink[] {
   for (const hook of HOOKS) {
     const fd = openPinIfThere(pins.link(hook))
     if (fd === null) continue
-    found.push({ hook, ...linkInfo(fd) })
-    closeSync(fd)
+    try {
+      found.push({ hook, ...linkInfo(fd) })
+    } finally {
+      closeSync(fd)
+    }
   }
   return found
 }
@@ -132,8 +135,11 @@ function exchange(link: HeldLink, program: number, pins: Pins, undo: Undo): void
   undo.add(`program of ${link.hook}`, () => {
     const before = openBaseProgram(pins, link)
     if (before === null) throw new Error('its pin is gone')
-    put(pins.link(link.hook), before)
-    closeSync(before)
+    try {
+      put(pins.link(link.hook), before)
+    } finally {
+      closeSync(before)
+    }
   })
 }
 
@@ -151,8 +157,13 @@ function openBaseProgram(pins: Pins, link: HeldLink): number | null {
   for (const digest of namesIn(pins.base)) {
     const fd = openPinIfThere(join(pins.base, digest, link.hook))
     if (fd === null) continue
-    if (programInfo(fd).id === link.programId) return fd
-    closeSync(fd)
+    let id: number | undefined
+    try {
+      id = programInfo(fd).id
+    } finally {
+      if (id !== link.programId) closeSync(fd)
+    }
+    if (id === link.programId) return fd
   }
   return null
 }

@@ -74,15 +74,26 @@ export function holdObject(source: ObjectSource, directory: string, maps: Readon
   }
 }
 
+/** All objects that are pinned whole below `directory`, named by their digest. */
+export function openAllHeld(directory: string): readonly HeldObject[] {
+  return namesIn(directory).flatMap((digest) => {
+    const pins = join(directory, digest)
+    const names = namesIn(pins)
+    return names.includes(`${COMPLETE_MARK}${names.length - 1}`) ? [openHeld(digest, digest, pins, names)] : []
+  })
+}
+
 function openHeld(unit: string, digest: string, pins: string, names: readonly string[]): HeldObject {
   const programs: HeldProgram[] = []
+  const opened: number[] = []
   const close = (): void => {
-    for (const program of programs) closeSync(program.fd)
+    for (const fd of opened) closeSync(fd)
   }
   try {
     for (const name of names) {
       if (isCompleteMark(name)) continue
       const fd = openPin(join(pins, name))
+      opened.push(fd)
       programs.push({ name, fd, info: programInfo(fd) })
     }
   } catch (error) {

@@ -3,50 +3,45 @@
  * The command line of kmesh-runtime: argv -> options, a command's result -> print and exit code. Exit 0 done, 1 coded errors, 2 wrong usage.
  * Commands load what they need when they run, so that `--help` and completion stay quick.
  */
-import yargs, { type Argv } from 'yargs'
+import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
+import { generationCommands, keepOption } from './commands/generation-commands.ts'
+import { checkValues, format, governedOptions, instanceOption, json, secondsOf, trustOption } from './commands/options.ts'
 import { type CommandLine, exitWith, productVersion, runCommandLine, wrongUsage } from '../proto/command-line.ts'
 
 const COMMAND_LINE: CommandLine = { name: 'kmesh-runtime', debugVariable: 'KMESH_DEBUG' }
-const json = { json: { type: 'boolean', default: false, describe: 'JSON on standard output' } } as const
-const format = (args: { readonly json: boolean }): 'json' | 'text' => (args.json ? 'json' : 'text')
-
-function instanceOption<T>(command: Argv<T>) {
-  return command.option('instance', {
-    type: 'string',
-    default: 'default',
-    requiresArg: true,
-    describe: 'name of the instance: its pins are below BPFFS/kmesh/NAME',
-  })
-}
 
 export async function main(argv: readonly string[]): Promise<void> {
-  await yargs([...argv])
+  const program = yargs([...argv])
     .scriptName(COMMAND_LINE.name)
     .usage('$0 <command>\n\nLoads compiled snapshots into the kernel, where they govern the connections of a cgroup.')
     .parserConfiguration({ 'populate--': true })
+  await generationCommands(program)
     .command(
       'apply <artifact>',
       'make an artifact the generation in force',
       (command) =>
-        instanceOption(command)
+        trustOption(instanceOption(command))
           .positional('artifact', { type: 'string', demandOption: true, describe: 'what kmeshc compile -o wrote' })
-          .option('cgroup', {
+          .options(governedOptions)
+          .options(keepOption)
+          .option('plan', { type: 'string', requiresArg: true, describe: 'file of `plan -o`: refuse if it does not hold any more' })
+          .option('probe', {
             type: 'string',
             requiresArg: true,
-            describe: 'existing cgroup v2 directory to govern; default: <cgroup2>/kmesh/<instance>, made for it',
+            describe: 'file of dials with their expected outcome, made right after the switch: one that fails takes it back',
           })
-          .option('diverted', {
-            choices: ['refuse', 'pass'] as const,
-            default: 'refuse' as const,
-            describe: 'what happens to connections that need a slow path',
+          .option('confirm-within', {
+            type: 'string',
+            requiresArg: true,
+            coerce: secondsOf,
+            describe: 'wait, and take it back unless `confirm` comes in this time: 30s',
           })
           .option('dry-run', {
             type: 'boolean',
             default: false,
             describe: 'load, make and fill everything, switch nothing, remove it again',
           })
-          .option('allow-foreign', { type: 'boolean', default: false, describe: 'accept that programs of others run before ours' })
           .option('reset-existing', { type: 'boolean', default: false, describe: 'destroy live sockets that are not governed' })
           .option('verbose', {
             type: 'boolean',
@@ -54,6 +49,7 @@ export async function main(argv: readonly string[]): Promise<void> {
             describe: 'write the whole verifier log to a file when a program is rejected',
           })
           .options(json)
+          .check(checkValues)
           .example('$0 apply artifact.tar', 'govern <cgroup2>/kmesh/default')
           .example(
             '$0 apply artifact.tar --cgroup /sys/fs/cgroup/system.slice/shop.service --instance shop',
@@ -64,12 +60,42 @@ export async function main(argv: readonly string[]): Promise<void> {
           (await import('./commands/apply.ts')).applyCommand({
             artifact: args.artifact,
             instance: args.instance,
+            ...(args.trust === undefined ? {} : { trust: args.trust }),
             ...(args.cgroup === undefined ? {} : { cgroup: args.cgroup }),
             diverted: args.diverted,
             mode: args.dryRun ? 'dry-run' : 'apply',
             foreign: args.allowForeign ? 'allow' : 'refuse',
             existing: args.resetExisting ? 'reset' : 'count',
             log: args.verbose ? 'file' : 'tail',
+            ...(args.keep === undefined ? {} : { keep: args.keep }),
+            ...(args.plan === undefined ? {} : { plan: args.plan }),
+            ...(args.probe === undefined ? {} : { probe: args.probe }),
+            ...(args.confirmWithin === undefined ? {} : { confirmWithin: args.confirmWithin }),
+            format: format(args),
+          }),
+        ),
+    )
+    .command(
+      'verify <artifact>',
+      'is an artifact whole, and signed by somebody who is trusted?',
+      (command) =>
+        trustOption(command)
+          .positional('artifact', { type: 'string', demandOption: true })
+          .option('key', {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            default: [] as string[],
+            describe: 'public key, in place of the trust policy of this node',
+          })
+          .options(json)
+          .check((args) => args.key.length === 0 || args.trust === undefined || 'give --key or --trust, not both'),
+      async (args) =>
+        exitWith(
+          (await import('./commands/verify.ts')).verifyCommand({
+            artifact: args.artifact,
+            keys: args.key,
+            ...(args.trust === undefined ? {} : { trust: args.trust }),
             format: format(args),
           }),
         ),
@@ -119,7 +145,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       'serve',
       'the node process: accepts for HTTP services, keeps connections to endpoints, serves what the kernel cannot',
       (command) =>
-        instanceOption(command)
+        trustOption(instanceOption(command))
           .option('artifact', { type: 'string', requiresArg: true, describe: 'apply this first, unless it is in force' })
           .option('observe', {
             type: 'string',
@@ -127,6 +153,13 @@ export async function main(argv: readonly string[]): Promise<void> {
             default: [] as string[],
             requiresArg: true,
             describe: 'cgroup of servers on this node, whose answers may take the short way',
+          })
+          .option('opt-out', {
+            type: 'string',
+            array: true,
+            default: [] as string[],
+            requiresArg: true,
+            describe: 'cgroup of clients whose requests user space serves: programs that use splice() or MSG_WAITALL',
           })
           .option('waypoint', { type: 'string', requiresArg: true, describe: 'HOST:PORT of an Envoy for what is not done here' })
           .option('stop', { type: 'boolean', default: false, describe: 'end the holder and whoever serves with it' })
@@ -136,9 +169,50 @@ export async function main(argv: readonly string[]): Promise<void> {
           (await import('./commands/serve.ts')).serveCommand({
             instance: args.instance,
             observe: args.observe,
+            optOut: args.optOut,
             mode: args.stop ? 'stop' : 'serve',
             ...(args.artifact === undefined ? {} : { artifact: args.artifact }),
+            ...(args.trust === undefined ? {} : { trust: args.trust }),
             ...(args.waypoint === undefined ? {} : { waypoint: args.waypoint }),
+            format: format(args),
+          }),
+        ),
+    )
+    .command(
+      'watch <source>',
+      'apply what appears in a directory, or under a tag of a registry',
+      (command) =>
+        trustOption(instanceOption(command))
+          .positional('source', { type: 'string', demandOption: true, describe: 'a directory of *.tar, or oci:REGISTRY/REPOSITORY:TAG' })
+          .option('interval', { type: 'number', default: 5, requiresArg: true, describe: 'seconds between two looks' })
+          .option('once', { type: 'boolean', default: false, describe: 'look once; exit 0 when what is there is in force' })
+          .option('cgroup', { type: 'string', requiresArg: true, describe: 'as for apply' })
+          .option('diverted', { choices: ['refuse', 'pass'] as const, default: 'refuse' as const, describe: 'as for apply' })
+          .option('allow-foreign', { type: 'boolean', default: false, describe: 'as for apply' })
+          .option('cache', { type: 'string', default: '/var/cache/kmesh', requiresArg: true, describe: 'where fetched layers are kept' })
+          .option('authfile', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'credentials, as skopeo login writes them; default: REGISTRY_AUTH_FILE',
+          })
+          .option('plain-http', { type: 'boolean', default: false, describe: 'the registry has no TLS' })
+          .options({ json: { ...json.json, describe: 'a line of JSON for each result' } })
+          .check(({ interval }) => (interval >= 0.1 && interval <= 86_400) || '--interval takes seconds, from 0.1 on')
+          .example('$0 watch oci:registry.example/mesh/data-plane:latest', 'follow a tag'),
+      async (args) =>
+        exitWith(
+          (await import('./commands/watch.ts')).watchCommand({
+            source: args.source,
+            instance: args.instance,
+            interval: args.interval,
+            looks: args.once ? 'once' : 'again',
+            ...(args.trust === undefined ? {} : { trust: args.trust }),
+            ...(args.cgroup === undefined ? {} : { cgroup: args.cgroup }),
+            diverted: args.diverted,
+            foreign: args.allowForeign ? 'allow' : 'refuse',
+            cache: args.cache,
+            transport: args.plainHttp ? 'http' : 'https',
+            ...(args.authfile === undefined ? {} : { authfile: args.authfile }),
             format: format(args),
           }),
         ),

@@ -1,12 +1,11 @@
 /** Kernel memory of pinned maps, as the kernel charges it. In: pins; out: bytes. */
-import { closeSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { MAPS } from '../proto/maps.ts'
 import { pinnedEpochs } from './epoch.ts'
+import { pinnedMemory } from './pinned-memory.ts'
 import { namesIn, type Pins } from './pins.ts'
 import { shardCount } from './state-shards.ts'
-import { memoryOf } from './sys/libbpf-map.ts'
-import { openPinIfThere } from './sys/libbpf-pin.ts'
 
 export interface InstanceMemory {
   /** tables of all generations that are kept */
@@ -17,23 +16,12 @@ export interface InstanceMemory {
   readonly constant: number
 }
 
-/** 0 where nothing is pinned. */
-export function pinnedMemory(path: string): number {
-  const fd = openPinIfThere(path)
-  if (fd === null) return 0
-  try {
-    return memoryOf(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
 export function instanceMemory(pins: Pins): InstanceMemory {
-  const directories = pinnedEpochs(pins).map((epoch) => pins.epoch(epoch))
+  const paths = pinnedEpochs(pins).flatMap((epoch) => namesIn(pins.epoch(epoch)).map((name) => join(pins.epoch(epoch), name)))
+  // pins of one table, which epochs share, are one file
+  const once = new Map(paths.map((path) => [statSync(path).ino, path]))
   return {
-    tables: directories
-      .flatMap((directory) => namesIn(directory).map((name) => pinnedMemory(join(directory, name))))
-      .reduce((sum, bytes) => sum + bytes, 0),
+    tables: [...once.values()].map(pinnedMemory).reduce((sum, bytes) => sum + bytes, 0),
     state: stateMemory(pins),
     constant: constantMemory(pins),
   }

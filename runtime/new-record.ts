@@ -1,24 +1,27 @@
 /** The record of a generation about to be switched to. In: what was made for it; out: the row of km_record. */
-import { chain, cluster, RECORD_DIVERTED_PASS, RECORD_HAS_TCP, RECORD_HAS_UDP } from '../proto/abi.ts'
+import { chain, cluster, RECORD_DIVERTED_PASS, RECORD_HAS_TCP, RECORD_HAS_UDP, ROW_SIZE } from '../proto/abi.ts'
 import type { ApplyRequest } from './apply-request.ts'
 import type { FreePlaces } from './generation.ts'
 import type { GenerationRecord } from './record.ts'
 
+/** Longest that all probes of an apply may take. */
+export const PROBE_SECONDS = 120
+
 export interface NewRecord {
   readonly request: ApplyRequest
   readonly places: FreePlaces
-  readonly kept: readonly GenerationRecord[]
+  /** its number */
+  readonly generation: bigint
   readonly namesBytes: number
 }
 
-export function newRecord({ request, places, kept, namesBytes }: NewRecord): GenerationRecord {
+export function newRecord({ request, places, generation, namesBytes }: NewRecord): GenerationRecord {
   const { artifact, diverted } = request
   const { protocols } = artifact.config
-  const newest = kept.reduce((most, record) => (record.generation > most ? record.generation : most), 0n)
   return {
     ...places,
-    state: 'live',
-    generation: newest + 1n,
+    state: 'building',
+    generation,
     flags:
       (diverted === 'pass' ? RECORD_DIVERTED_PASS : 0) |
       (protocols.includes('tcp') ? RECORD_HAS_TCP : 0) |
@@ -28,5 +31,8 @@ export function newRecord({ request, places, kept, namesBytes }: NewRecord): Gen
     namesBytes,
     appliedAt: Math.floor(Date.now() / 1000),
     digest: Buffer.from(artifact.digest.replace(/^sha256:/, ''), 'hex'),
+    // should this process die while it probes, the next one takes the generation back
+    confirmBy: request.probe === undefined ? (request.confirmBy ?? 0) : Math.floor(Date.now() / 1000) + PROBE_SECONDS,
+    rows: artifact.tables.endpoint.length / ROW_SIZE,
   }
 }

@@ -9,6 +9,8 @@
  *                        programs/<digest>/<program>  programs of the generations, by object
  *                        requests/<digest>/<program>  constant programs of requests
  *                        epoch/<n>/<map>        inner tables of an epoch, and `states`, its stable ids by local index
+ *                        tables/<map>_<digest>  the same tables by their content (hard links), so that a later epoch finds what it can share
+ *                        keep_<n>               directory, empty: how many generations stay for a way back
  *                        state/<shard>          inner tables of km_state
  *
  * Inner tables and programs have pins of their own because descriptors by id need CAP_SYS_ADMIN, which apply does without.
@@ -28,6 +30,7 @@ export interface Pins {
   /** constant programs of requests */
   readonly requests: string
   readonly epochs: string
+  readonly tables: string
   readonly states: string
   map(name: string): string
   link(hook: string): string
@@ -49,6 +52,7 @@ export function pinsOf(bpffs: string, instance: string): Pins {
     programs: join(root, 'programs'),
     requests: join(root, 'requests'),
     epochs: join(root, 'epoch'),
+    tables: join(root, 'tables'),
     states: join(root, 'state'),
     map: (name) => join(root, name),
     link: (hook) => join(root, 'links', hook),

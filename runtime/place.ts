@@ -48,12 +48,16 @@ export function claimPlace(instance: string): Place {
   })
 }
 
-/** The place of an instance that exists; null when nothing is pinned under its name. */
+/** The place of an instance that exists; null when nothing is pinned under its name. The lock on its directory says by itself whether that is still there. */
 export function openPlace(instance: string): Place | null {
-  return exclusively(() => {
-    const pins = existingPins(instance)
-    return pins === null ? null : lockedPlace(instance, pins.bpffs, pins.pins)
-  })
+  const pins = existingPins(instance)
+  if (pins === null) return null
+  try {
+    return lockedPlace(instance, pins.bpffs, pins.pins)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return null
+    throw error
+  }
 }
 
 /** For reading without the lock. */
@@ -83,13 +87,23 @@ function lockedPlace(instance: string, bpffs: string, pins: Pins): Place {
     instance,
     bpffs,
     pins,
-    release: () =>
-      exclusively(() => {
-        const removed = removeEmpty(pins.root)
-        // an open directory would keep the bpffs from being unmounted
+    release: () => {
+      // nothing is to be removed, and nobody else puts anything in while the lock is held
+      if (namesIn(pins.root).length > 0) return lock.release()
+      try {
+        exclusively(() => {
+          const removed = removeEmpty(pins.root)
+          // an open directory would keep the bpffs from being unmounted
+          lock.release()
+          if (removed) tidy(bpffs)
+        })
+      } catch (error) {
+        // the work itself is done: what could not be tidied up is tidied by the next one
+        if (!(error instanceof Error && 'code' in error)) throw error
+      } finally {
         lock.release()
-        if (removed) tidy(bpffs)
-      }),
+      }
+    },
   }
 }
 
@@ -117,7 +131,8 @@ export function removeEmpty(directory: string): boolean {
     rmdirSync(directory)
     return true
   } catch (error) {
-    if (isErrno(error, 'ENOTEMPTY', 'EBUSY', 'ENOENT', 'EEXIST', 'EPERM')) return false
+    // EACCES: the root of cgroups is read-only for whoever lacks CAP_DAC_OVERRIDE
+    if (isErrno(error, 'ENOTEMPTY', 'EBUSY', 'ENOENT', 'EEXIST', 'EPERM', 'EACCES')) return false
     throw error
   }
 }

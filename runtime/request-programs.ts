@@ -10,7 +10,7 @@ import type { Artifact } from '../proto/artifact/format.ts'
 import { coded } from './coded-error.ts'
 import { holdConstant } from './hold-programs.ts'
 import { removeLink } from './links.ts'
-import type { HeldObject } from './load-object.ts'
+import { type HeldObject, openAllHeld } from './load-object.ts'
 import { ensureDirectory, type Pins } from './pins.ts'
 import { linkInfo, updateLink } from './sys/libbpf-link.ts'
 import { openPinIfThere, pin } from './sys/libbpf-pin.ts'
@@ -30,6 +30,8 @@ const ATTACHMENTS: readonly Attachment[] = [
   { unit: 'reply_local', program: 'km_reply_local', map: 'km_servers', hook: 'sk_msg' },
   { unit: 'http', program: 'km_request', map: 'km_clients', hook: 'sk_msg' },
 ]
+/** Pins of their links, and the unit of each. Kernels before 6.10 have no such links. */
+export const REQUEST_LINKS: readonly Pick<Attachment, 'unit' | 'program'>[] = ATTACHMENTS
 export const REQUEST_UNITS: readonly string[] = ['http', 'reply_local', 'reply_remote']
 
 /** None when the artifact routes no requests. */
@@ -39,10 +41,18 @@ export function holdRequestPrograms(pins: Pins, artifact: Artifact, tables: Tabl
   )
 }
 
+/** Those that are pinned, by the link that each has to have; none when some are missing. */
+export function heldRequestPrograms(pins: Pins): readonly HeldObject[] {
+  const objects = openAllHeld(pins.requests)
+  const whole = ATTACHMENTS.every(({ program }) => objects.some(({ programs }) => programs.some(({ name }) => name === program)))
+  if (!whole) for (const object of objects) object.close()
+  return whole ? objects : []
+}
+
 /** Attaches them, or exchanges those of an older artifact. */
 export function attachRequestPrograms(pins: Pins, tables: Tables, objects: readonly HeldObject[], undo: Undo): void {
   for (const attachment of objects.length === 0 ? [] : ATTACHMENTS) {
-    const program = objects.find(({ unit }) => unit === attachment.unit)?.programs.find(({ name }) => name === attachment.program)
+    const program = objects.flatMap(({ programs }) => programs).find(({ name }) => name === attachment.program)
     if (program === undefined) throw coded('KM9110', `programs/${attachment.unit}.o has no program "${attachment.program}"`)
     attach(pins, attachment, program, tables.fd(attachment.map), undo)
   }

@@ -1,32 +1,31 @@
 /**
- * After the switch: the generation before is retained, the one before that cleared away, sockets that stick to endpoints that left are released.
+ * After the switch: the generation before is retained, those beyond what is kept cleared away, sockets that stick to endpoints that left are released.
  * In: what apply made; out: what happened to sockets. Invariant: the new generation is in force, so nothing here fails the apply: what goes wrong is a
  * warning, and the next apply clears what was left.
  */
-import { cluster as clusterLayout, RECORD_HAS_UDP, ROW_SIZE } from '../proto/abi.ts'
 import type { ApplyReport, ApplyRequest, ApplyStep } from './apply-request.ts'
 import type { Clock } from './clock.ts'
 import { CodedError, type Finding, warning } from './coded-error.ts'
 import { decidedPlaces } from './decided-places.ts'
 import { decidedSocket } from './decided-socket.ts'
-import { type DepartedEndpoint, departedEndpoints, type EndpointTables, endpointPlaces, endpointStates } from './departed.ts'
-import { readTable, waitGracePeriod } from './epoch.ts'
+import { type DepartedEndpoint, endpointPlaces } from './departed.ts'
+import { waitGracePeriod } from './epoch.ts'
 import type { FilledEpoch } from './fill.ts'
 import { clearAway, splitKept } from './generation.ts'
 import { type GovernedAddresses, governedAddresses } from './governed-addresses.ts'
+import { readKeep, writeKeep } from './keep.ts'
 import { dropReplaced, dropUnusedBase } from './links.ts'
 import type { Pins } from './pins.ts'
-import { type GenerationRecord, readRecords, writeRecord } from './record.ts'
-import { markDepartures } from './state-shards.ts'
+import { type GenerationRecord, readRecords, recordDigest, writeRecord } from './record.ts'
+import { dropServices } from './serve/kept-services.ts'
 import type { Tables } from './tables.ts'
+import { departures, markSettled } from './turn.ts'
 
 export interface Settling {
   readonly request: ApplyRequest
   readonly pins: Pins
   readonly tables: Tables
   readonly cgroup: string
-  /** generations that were kept until now */
-  readonly kept: readonly GenerationRecord[]
   readonly record: GenerationRecord
   readonly epoch: FilledEpoch
   readonly clock: Clock<'machine'>
@@ -35,22 +34,21 @@ export interface Settling {
 }
 
 export async function settle(settling: Settling): Promise<ApplyReport['sockets']> {
-  const { request, pins, tables, kept, record, clock, warnings } = settling
-  const before = kept.find((candidate) => candidate.state === 'live')
+  const { request, pins, tables, record, clock, warnings } = settling
   let departed: readonly DepartedEndpoint[] = []
   await attempt('settle', async () => {
-    departed = departedSince(
-      settling,
-      kept.filter((candidate) => candidate === before || candidate.unsettled === true),
-    )
-    for (const old of kept) if (old !== before) writeRecord(tables, { ...old, state: 'draining' })
+    writeRecord(tables, { ...record, state: 'live', confirmBy: request.confirmBy ?? 0 })
+    if (request.keep !== undefined) writeKeep(pins, request.keep)
+    departed = departures(pins, tables, record)
+    for (const old of split().dropped) writeRecord(tables, { ...old, state: 'draining' })
     await waitGracePeriod(pins, tables, record.epoch)
   })
   await attempt('retire', async () => {
-    const split = splitKept(readRecords(tables))
-    await clearAway(pins, tables, split.kept, split.dropped)
+    const { kept, dropped } = split()
+    await clearAway(pins, tables, kept, dropped)
     dropReplaced(pins)
     dropUnusedBase(pins)
+    dropServices(request.instance, kept.map(recordDigest))
   })
   let sockets = { released: 0, escaped: 0, destroyed: 0 }
   await attempt('sockets', async () => {
@@ -61,10 +59,14 @@ export async function settle(settling: Settling): Promise<ApplyReport['sockets']
       warnings.push(...stuck, ...loose)
       sockets = { released, escaped, destroyed }
     })
-    // last of all, so that an apply after one that was cut off knows what is still to be done
-    if (before !== undefined) writeRecord(tables, { ...before, state: 'retained' })
+    markSettled(tables)
   })
   return sockets
+
+  /** One that waits to be confirmed keeps the one before it, whatever is kept else. */
+  function split(): ReturnType<typeof splitKept> {
+    return splitKept(readRecords(tables), Math.max(readKeep(pins), request.confirmBy === undefined ? 0 : 1))
+  }
 
   async function attempt(step: ApplyStep, work: () => Promise<void>): Promise<void> {
     try {
@@ -90,23 +92,4 @@ function governedBy({ request, tables, epoch, record }: Settling): GovernedAddre
     },
     decided: (descriptor) => decidedSocket(tables, descriptor),
   }
-}
-
-/** Endpoints that UDP sockets must leave; unconnected ones are told here, connected ones are released by the caller. */
-function departedSince({ pins, record, epoch }: Settling, earlier: readonly GenerationRecord[]): readonly DepartedEndpoint[] {
-  const now: EndpointTables = { cluster: epoch.cluster, endpoint: epoch.endpoint, generation: record.generation }
-  const old = earlier
-    .filter(({ flags }) => (flags & RECORD_HAS_UDP) !== 0)
-    .map(
-      (before): EndpointTables => ({
-        cluster: readTable(pins, before.epoch, 'km_cluster', clusterLayout.size),
-        endpoint: readTable(pins, before.epoch, 'km_endpoint', ROW_SIZE),
-        generation: before.generation,
-      }),
-    )
-  if (old.length === 0) return []
-  const staying = endpointStates(now)
-  const left = new Set(old.flatMap((tables) => [...endpointStates(tables)]).filter((id) => !staying.has(id)))
-  markDepartures(pins, staying, left)
-  return old.flatMap((tables) => departedEndpoints(tables, now))
 }

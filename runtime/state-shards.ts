@@ -3,7 +3,8 @@
  * Invariants: at most one shard is open at a time; a shard that is made is filled before it becomes visible; claimed rows are given back on undo.
  */
 import { closeSync, unlinkSync } from 'node:fs'
-import { failureKey, put, STATE_SHARD_ROWS, state as layout } from '../proto/abi.ts'
+import { failureKey, STATE_SHARD_ROWS, state as layout } from '../proto/abi.ts'
+import { put } from '../proto/layout.ts'
 import { fieldOf, rowReader } from './field.ts'
 import { ensureDirectory, namesIn, type Pins } from './pins.ts'
 import { rowOf, type StatePlan, shardOf } from './states.ts'

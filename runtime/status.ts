@@ -13,7 +13,7 @@ import { type OpenInstance, openInstance, readGeneration } from './held-generati
 import { HOOKS } from './hooks.ts'
 import { readLinks } from './links.ts'
 import { type InstanceMemory, instanceMemory } from './memory.ts'
-import { divertedOf, type GenerationRecord, recordDigest } from './record.ts'
+import { divertedOf, type GenerationRecord, recordDigest, timeOf } from './record.ts'
 import { observedIds } from './serve/observe.ts'
 import { placeText } from './socket-address.ts'
 import { cgroupId } from './sys/cgroup.ts'
@@ -45,7 +45,7 @@ export interface RouteStatus extends RouteCounters {
   readonly virtualHost: string
   /** its own, or its xDS path */
   readonly name: string
-  readonly lane: 'kernel' | 'slow'
+  readonly lane: 'kernel' | 'slow' | 'waypoint'
   /** why not in the kernel */
   readonly why?: string
 }
@@ -112,14 +112,14 @@ function read(open: OpenInstance): StatusReport {
     instance,
     generation: Number(record.generation),
     artifact: recordDigest(record),
-    appliedAt: time(record),
+    appliedAt: timeOf(record.appliedAt),
     diverted: divertedOf(record),
     ...place,
     others: held.others.map((other) => ({
       generation: Number(other.generation),
       state: other.state,
       artifact: recordDigest(other),
-      appliedAt: time(other),
+      appliedAt: timeOf(other.appliedAt),
     })),
     memory: instanceMemory(pins),
     failures: counters.of(0).failures,
@@ -162,8 +162,6 @@ function read(open: OpenInstance): StatusReport {
     },
   }
 }
-
-const time = (record: GenerationRecord): string => new Date(record.appliedAt * 1000).toISOString().replace('.000Z', 'Z')
 
 function attachment({ pins }: OpenInstance): Pick<StatusReport, 'cgroup' | 'links' | 'warnings'> {
   const links = new Map(readLinks(pins).map((link) => [link.hook, link]))

@@ -37,14 +37,27 @@ export function createTables(pins: Pins, undo: Undo): Tables {
 
 /** Opens them; null when one of the pins is missing. */
 export function openTables(pins: Pins): Tables | null {
+  return openMaps(
+    pins,
+    MAPS.map(({ name }) => name),
+  )
+}
+
+/** Some of them by name; null when one of the pins is missing. */
+export function openMaps(pins: Pins, names: readonly string[]): Tables | null {
   const descriptors = new Map<string, number>()
-  for (const spec of MAPS) {
-    const fd = openPinIfThere(pins.map(spec.name))
-    if (fd === null) {
-      closeAll(descriptors)
-      return null
+  try {
+    for (const name of names) {
+      const fd = openPinIfThere(pins.map(name))
+      if (fd === null) {
+        closeAll(descriptors)
+        return null
+      }
+      descriptors.set(name, fd)
     }
-    descriptors.set(spec.name, fd)
+  } catch (error) {
+    closeAll(descriptors)
+    throw error
   }
   return tables(descriptors)
 }

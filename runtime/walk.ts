@@ -14,6 +14,8 @@ import {
 import { fieldOf, rowReader } from './field.ts'
 
 export interface Version {
+  /** that it was made for */
+  readonly generation: bigint
   readonly first: number
   readonly tiers: number
 }
@@ -30,7 +32,7 @@ export function versionOf(clusters: Uint8Array, index: number, generation: bigin
     const made = read.big(at, 'generation')
     if (made === 0n || made > generation || made < newest) continue
     newest = made
-    best = { first: read.number(at, 'first'), tiers: read.number(at, 'tiers') }
+    best = { generation: made, first: read.number(at, 'first'), tiers: read.number(at, 'tiers') }
   }
   return best
 }

@@ -8,15 +8,18 @@
 import { pathToFileURL } from 'node:url'
 import * as abi from '../proto/abi.ts'
 import { ABI_CONSTANTS, ABI_LAYOUTS } from '../proto/abi-parts.ts'
+import * as editing from '../proto/http/editing.ts'
 import { SLOW_REASONS } from '../proto/http/sockets.ts'
 import { MAPS } from '../proto/maps.ts'
-import type { Field, FieldType, Layout } from '../proto/abi.ts'
+import type { Field, FieldType, Layout } from '../proto/layout.ts'
 
 const C_TYPE: Readonly<Record<FieldType, string>> = { u8: '__u8', u16: '__u16', u32: '__u32', u64: '__u64' }
 
 /** Fields that C sees as an array of structs of the same bytes. */
 const STRUCT_FIELDS: Readonly<Record<string, { readonly layout: Layout; readonly count: string }>> = {
   'km_cluster.cells': { layout: abi.cell, count: 'KM_CLUSTER_CELLS' },
+  'km_edits.name': { layout: editing.editName, count: 'KM_EDIT_NAMES_MAX' },
+  'km_edits.part': { layout: editing.editPart, count: 'KM_EDIT_PARTS_MAX' },
 }
 
 /** The whole header. */

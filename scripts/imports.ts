@@ -51,16 +51,19 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'compiler/input': { values: ['proto'], types: ['compiler/diag'] },
   // parse fills the vocabulary of the Program, and is given the list of policies: their types are stated once, there
   'compiler/parse': {
-    values: ['proto'],
+    values: ['proto', 'compiler/http/subset-criteria.ts'],
     types: ['compiler/diag', 'compiler/input', 'compiler/ir/program.ts', 'compiler/balance/policy.ts'],
   },
   'compiler/balance': { values: ['proto'], types: ['compiler/diag', 'compiler/input', 'compiler/ir', 'compiler/lower'] },
   // eval is given the list of policies too
   'compiler/ir': {
-    values: ['proto'],
+    values: ['proto', 'compiler/http/asked-subsets.ts', 'compiler/http/named-clusters.ts', 'compiler/http/subset-criteria.ts'],
     types: ['compiler/diag', 'compiler/input', 'compiler/parse', 'compiler/balance/policy.ts', 'compiler/http'],
   },
-  'compiler/lower': { values: ['proto', 'compiler/ir/key-text.ts'], types: ['compiler/diag', 'compiler/ir'] },
+  'compiler/lower': {
+    values: ['proto', 'compiler/ir/key-text.ts', 'compiler/http/subset-criteria.ts'],
+    types: ['compiler/diag', 'compiler/ir'],
+  },
   // the meaning of HTTP as rows: which texts, headers and filters there are is said once, in the vocabulary; RE2's trees become automata
   'compiler/lower/http': {
     values: [
@@ -69,6 +72,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
       'compiler/match',
       'compiler/re2',
       'compiler/http/inline-headers.ts',
+      'compiler/http/subset-criteria.ts',
       'compiler/action/grpc.ts',
       'compiler/action/filters.ts',
     ],
@@ -76,6 +80,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   },
   'compiler/emit': { values: ['proto'], types: ['compiler/diag', 'compiler/lower'] },
   'compiler/pack': { values: ['proto', 'compiler/lower/plan-tables.ts'], types: ['compiler/diag', 'compiler/lower', 'compiler/emit'] },
+  // two artifacts, and what leads from one to the other
+  'compiler/delta': { values: ['proto', 'compiler/pack'], types: [] },
   // a reader of every form that a configuration takes; nobody imports it but commands
   'compiler/diff': {
     values: ['proto', 'compiler/diag', 'compiler/input', 'compiler/ir', 'compiler/lower/plan-tables.ts'],

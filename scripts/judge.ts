@@ -29,7 +29,8 @@ the requests of each over HTTP/1.1 from a governed cgroup to backends that say w
 
 Line:    {"id", "route_config", "requests": [{"method", "authority", "path", "headers": [[name, value]]}], "hcm"}
 Answer:  {"id", "outcomes": [{"status", "details", "cluster", "upstream_path", "upstream_host", "upstream_headers", "location", "body", "response_headers", "lane"}]}
-         and in the end {"lanes": {NAME: requests}}
+         and in the end {"lanes": {NAME: requests}}: direct, switched, user-space
+         a case that kmeshc refuses: {"id", "outcomes": [], "refused": "error KM..."}, and exit 1 in the end; the others are judged all the same
          --lane user-space: the slow path alone, without the kernel`
 
 async function main(): Promise<void> {

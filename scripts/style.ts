@@ -5,8 +5,8 @@ import { basename } from 'node:path'
 import ts from 'typescript'
 
 const MOST_LINES = 400
-/** one subject, but a long list */
-const LONG: Readonly<Record<string, number>> = { 'proto/abi.ts': 450 }
+/** one subject each, but a long list */
+const LONG: Readonly<Record<string, number>> = { 'proto/abi.ts': 450, 'proto/codes.ts': 600 }
 /** drawers: what is put into them has no subject */
 const DRAWERS = /^(?:utils?|helpers?|common|misc|shared|lib|index)$/
 

@@ -5,11 +5,16 @@
 #pragma once
 #include "reach.h"
 
-/* The position, or KM_NONE, or KM_MISSING. Global, so that it is verified once. */
-__noinline __u32 km_choose(struct km_choice *choice)
+/*
+ * The position, or KM_NONE, or KM_MISSING. Global, so that it is verified once, and with a copy of the choice: keys of lookups are in it, and Linux 6.1 takes none from memory that a global function is
+ * given. Whoever calls goes on with the rows alone, which stay as they are.
+ */
+__noinline __u32 km_choose(const struct km_choice *given)
 {
-  if (!choice)
+  if (!given)
     return KM_MISSING;
+  struct km_choice copy = *given;
+  struct km_choice *choice = &copy;
   const struct km_tier *tier = km_tier(choice);
   if (!tier)
     return KM_MISSING;

@@ -15,7 +15,8 @@ export interface HttpFilter<Rule extends FilterRule> {
   read(at: Cursor): Rule
   /** for a filter that takes what one level does not say from the next one, which is less specific */
   inherit?(rule: Rule, from: Rule): Rule
-  decide(rule: Rule, request: HttpRequest, target: FilterTarget): Verdict
+  /** `path`: of the configuration that the rule was read from */
+  decide(rule: Rule, request: HttpRequest, target: FilterTarget & { readonly path: string }): Verdict
 }
 
 /** What is known of the route. */
@@ -33,8 +34,8 @@ export interface FilterTarget {
 export interface LiveState {
   /** a new number of [0, 1) for each draw */
   random(): number
-  /** takes a token of the bucket that this rule owns; false: there is none */
-  takeToken(owner: object, bucket: TokenBucket): boolean
+  /** takes a token of the bucket of the configuration at this path; false: there is none */
+  takeToken(path: string, bucket: TokenBucket): boolean
 }
 
 export interface TokenBucket {

@@ -65,7 +65,7 @@ export function decideFilter(config: FilterConfig, request: HttpRequest, target:
   if (config.disabled || WATCHING.has(config.type)) return PASS
   const filter = FILTERS.get(config.type)
   if (filter === undefined || config.data === undefined) return { kind: 'open', why: config.type }
-  return filter.decide(config.data, request, target)
+  return filter.decide(config.data, request, { ...target, path: config.path })
 }
 
 /** What is known of a filter of this type: which one it is, that it only watches, or nothing. */

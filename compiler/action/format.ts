@@ -119,9 +119,9 @@ const COMMANDS: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
 
 /** by response code detail: what has gone wrong, short and long */
 const FLAGS: Readonly<Record<string, readonly [string, string]>> = {
+  route_not_found: ['NR', 'NoRouteFound'],
   cluster_not_found: ['NC', 'NoClusterFound'],
   fault_filter_abort: ['FI', 'FaultInjected'],
-  local_rate_limited: ['RL', 'RateLimited'],
 }
 
 function plainConnection(): readonly string[] {
@@ -162,6 +162,7 @@ function either(argument: string, read: (name: string) => string | undefined): s
 
 /** first value, pseudo headers included; `name` in lower case */
 export function requestHeader(name: string, context: FormatContext): string | undefined {
+  if (context.request.isUnread && (name === 'host' || name.charCodeAt(0) === 58)) return undefined
   switch (name) {
     case ':path':
       return context.request.method === 'CONNECT' ? undefined : context.path
@@ -184,6 +185,7 @@ function responseHeader(name: string, { responseHeaders, responseCode }: FormatC
 
 /** names and values, pseudo headers included */
 function requestHeadersBytes({ request, path, authority, requestHeaders }: FormatContext): number {
+  if (request.isUnread) return 0
   const pseudo = [
     [':method', request.method],
     ...(request.method === 'CONNECT' ? [] : [[':path', path] as const]),
@@ -197,8 +199,8 @@ function requestHeadersBytes({ request, path, authority, requestHeaders }: Forma
 function pathCommand(argument: string, context: FormatContext): string | undefined {
   const [query = 'WQ', which = 'ORIG_OR_PATH'] = argument === '' ? [] : argument.split(':')
   const original = context.requestHeaders.get('x-envoy-original-path')
-  if (context.request.method === 'CONNECT') return ''
-  const path = which === 'ORIG' ? original : which === 'PATH' ? context.path : (original ?? context.path)
+  if (context.request.method === 'CONNECT' || context.request.isUnread) return undefined
+  const path = which === 'ORIG' ? original : which === 'PATH' ? context.path : original || context.path
   return query === 'NQ' ? withoutQuery(path) : path
 }
 

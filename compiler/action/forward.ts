@@ -21,7 +21,7 @@ export function forward(exchange: Exchange, hostName: (cluster: string) => strin
   const { action } = route
   if (action.kind !== 'route') return new Headers('response')
   const { headers } = upstream
-  announceTimeouts(headers, action.timeouts, action.retry ?? virtualHost.retry, isGrpc(request) ? 'grpc' : 'http')
+  announceTimeouts(headers, action.timeouts, action.retry ?? virtualHost.retry, isGrpc(request) ? 'grpc' : 'http', mannerOf(exchange))
   if (virtualHost.includeRequestAttemptCount) headers.set('x-envoy-attempt-count', '1')
   for (const [index, { requestRemove, requestAdd }] of levels(exchange).entries()) {
     if (requestRemove.length + requestAdd.length > 0) mutateHeaders(headers, requestRemove, requestAdd, contextOf(exchange))
@@ -30,8 +30,9 @@ export function forward(exchange: Exchange, hostName: (cluster: string) => strin
   rewriteHost(action, exchange)
   rewrite(action, exchange)
   if (action.hostRewrite?.kind === 'auto') takeHostName(action, exchange, hostName)
-  const answered = Headers.of('response', virtualHost.includeAttemptCountInResponse ? [['x-envoy-attempt-count', '1']] : [])
+  const answered = new Headers('response')
   mutateResponse(exchange, answered, { path: upstream.path, responseCode: undefined, details: 'via_upstream' })
+  if (virtualHost.includeAttemptCountInResponse) answered.set('x-envoy-attempt-count', '1')
   // the codec's, which no format sees
   if (!BODYLESS.has(request.method) && !headers.has('content-length') && !headers.has('upgrade')) headers.add('content-length', '0')
   return answered
@@ -65,14 +66,31 @@ function rewriteHost(action: ForwardAction, exchange: Exchange): void {
     format: (template) => formatTemplate(template, contextOf(exchange), '-'),
   })
   if (host !== '')
-    upstream.authority = updateAuthority(upstream.headers, upstream.authority, host, action.appendXForwardedHost ? 'append' : 'leave')
+    upstream.authority = updateAuthority(
+      upstream.headers,
+      upstream.authority,
+      host,
+      action.appendXForwardedHost ? 'append' : 'leave',
+      mannerOf(exchange),
+    )
 }
 
 /** auto_host_rewrite comes last: with the endpoint. */
-function takeHostName(action: ForwardAction, { upstream, cluster }: Exchange, hostName: (cluster: string) => string | undefined): void {
+function takeHostName(action: ForwardAction, exchange: Exchange, hostName: (cluster: string) => string | undefined): void {
+  const { upstream, cluster } = exchange
   const host = cluster === undefined ? undefined : hostName(cluster)
   if (host === undefined) return
-  upstream.authority = updateAuthority(upstream.headers, upstream.authority, host, action.appendXForwardedHost ? 'append' : 'leave')
+  upstream.authority = updateAuthority(
+    upstream.headers,
+    upstream.authority,
+    host,
+    action.appendXForwardedHost ? 'append' : 'leave',
+    mannerOf(exchange),
+  )
+}
+
+function mannerOf({ request }: Exchange): 'told' | 'quiet' {
+  return request.front.quiet ? 'quiet' : 'told'
 }
 
 function rewrite(action: ForwardAction, exchange: Exchange): void {
@@ -86,6 +104,6 @@ function rewrite(action: ForwardAction, exchange: Exchange): void {
     format: (template) => formatTemplate(template, contextOf(exchange), ''),
   })
   if (path === undefined) return
-  upstream.headers.set('x-envoy-original-path', upstream.path)
+  if (!request.front.quiet) upstream.headers.set('x-envoy-original-path', upstream.path)
   upstream.path = path
 }

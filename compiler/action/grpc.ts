@@ -19,6 +19,31 @@ export function grpcStatusOf(httpStatus: number): number {
   return STATUS.get(httpStatus) ?? UNKNOWN
 }
 
+const NAMES = [
+  'OK',
+  'CANCELED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+]
+
+/** of envoy.config.accesslog.v3.GrpcStatusFilter.Status; -1: there is none of this name */
+export function grpcStatusNumber(name: string): number {
+  return NAMES.indexOf(name)
+}
+
 /** Bytes that are not printable ASCII, "%" and "~" are percent-encoded. */
 export function grpcMessage(body: string): string {
   let text = ''

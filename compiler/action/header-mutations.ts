@@ -22,13 +22,14 @@ export function readHeaderMutations(at: Cursor): HeaderMutations {
   if (requestRemove.length + requestAdd.length + responseRemove.length + responseAdd.length === 0) return NOTHING
   return {
     requestRemove: requestRemove.map((name) => name.toLowerCase()),
-    requestAdd: requestAdd.map(readAddition),
+    requestAdd: requestAdd.map(readHeaderAddition),
     responseRemove: responseRemove.map((name) => name.toLowerCase()),
-    responseAdd: responseAdd.map(readAddition),
+    responseAdd: responseAdd.map(readHeaderAddition),
   }
 }
 
-function readAddition(at: Cursor): HeaderAddition {
+/** `at`: a HeaderValueOption */
+export function readHeaderAddition(at: Cursor): HeaderAddition {
   const header = at.message('header')
   return {
     path: at.path,

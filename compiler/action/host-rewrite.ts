@@ -60,9 +60,15 @@ export function rewrittenHost(rewrite: HostRewrite, help: HostHelp): string {
   }
 }
 
-/** Gives the request another authority and leaves the traces that Envoy leaves; returns it. */
-export function updateAuthority(headers: Headers, old: string, authority: string, forwarded: 'append' | 'leave'): string {
-  if (old !== '') headers.set('x-envoy-original-host', old)
+/** Gives the request another authority and leaves the traces that Envoy leaves, with suppress_envoy_headers (`quiet`) fewer; returns it. */
+export function updateAuthority(
+  headers: Headers,
+  old: string,
+  authority: string,
+  forwarded: 'append' | 'leave',
+  manner: 'told' | 'quiet',
+): string {
+  if (old !== '' && manner === 'told') headers.set('x-envoy-original-host', old)
   if (forwarded === 'append' && old !== '') {
     const before = headers.get('x-forwarded-host') ?? ''
     if (before === '') headers.set('x-forwarded-host', old)

@@ -44,11 +44,11 @@ export const localRateLimit: HttpFilter<LocalRateLimitRule> = {
       })),
     }
   },
-  decide(rule, _, { live }) {
+  decide(rule, _, { live, path }) {
     const { bucket, enabled, enforced, descriptors } = rule
     if (live !== undefined) {
       if (descriptors.length > 0) return { kind: 'open', why: 'local_ratelimit with descriptors' }
-      if (bucket === undefined || !evalFraction(enabled, live.random()) || live.takeToken(rule, bucket)) return PASS
+      if (bucket === undefined || !evalFraction(enabled, live.random()) || live.takeToken(path, bucket)) return PASS
       return evalFraction(enforced, live.random()) ? limited(rule) : PASS
     }
     // a bucket that never holds a token refuses all that it is asked about

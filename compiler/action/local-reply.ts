@@ -1,13 +1,15 @@
 /**
- * What Envoy itself answers. In: a status, a body and the headers that the answer already has. Out: an Answer as the client sees it. Invariant: a gRPC request
- * gets 200 with grpc-status, and its body as grpc-message; without a body there is no content-type.
+ * What Envoy itself answers. In: a status, a body and the headers that the answer already has. Out: an Answer as the client sees it, dressed as the connection
+ * manager wants it (local-replies.ts). Invariant: a gRPC request gets 200 with grpc-status, and its body as grpc-message; without a body there is no content-type.
  * Source: Envoy's source/common/http/utility.cc (prepareLocalReply).
  */
-import type { Answer } from '../http/exchange.ts'
+import type { Answer, Exchange } from '../http/exchange.ts'
 import type { Outcome } from '../http/model.ts'
 import type { Headers, HttpRequest } from '../http/request.ts'
 import { isGrpc } from '../match/grpc.ts'
+import type { FormatContext } from './format.ts'
 import { grpcMessage, grpcStatusOf } from './grpc.ts'
+import { type Dressed, dressReply } from './local-replies.ts'
 
 export interface LocalReply {
   readonly outcome: Outcome
@@ -19,22 +21,48 @@ export interface LocalReply {
   readonly headers: Headers
   /** grpc-status that the configuration asks for, instead of the one that follows from the status */
   readonly grpcStatus?: number
+  /** where a route took the request */
+  readonly exchange?: Exchange | undefined
 }
 
-export function localReply(request: HttpRequest, { outcome, status, body, reason, headers, grpcStatus }: LocalReply): Answer {
+export function localReply(request: HttpRequest, given: LocalReply): Answer {
+  const { outcome, reason, headers, grpcStatus } = given
+  const before = headers.get('content-type')
+  const { status, body, contentType } = dressed(request, given)
   const location = headers.get('location')
   if (isGrpc(request)) {
     headers.set('content-type', 'application/grpc')
     if ((headers.get('grpc-status') ?? '') === '') headers.set('grpc-status', String(grpcStatus ?? grpcStatusOf(status)))
     if (body !== '' && request.method !== 'HEAD' && (headers.get('grpc-message') ?? '') === '')
-      headers.set('grpc-message', grpcMessage(body))
+      headers.set('grpc-message', grpcMessage(contentType === 'application/json' ? body.trimEnd() : body))
     headers.remove('content-length')
     return { outcome, status: 200, location, body: '', responseHeaders: headers, reason }
   }
   if (body === '') {
     headers.remove('content-length')
     headers.remove('content-type')
-  } else if (!headers.has('content-type')) headers.add('content-type', 'text/plain')
+  } else if (!headers.has('content-type') || (body !== given.body && headers.get('content-type') === before))
+    headers.set('content-type', contentType)
   const visible = request.method === 'HEAD' || status === 204 || status === 304 ? '' : body
   return { outcome, status, location, body: visible, responseHeaders: headers, reason }
+}
+
+function dressed(request: HttpRequest, { status, body, reason, headers, exchange }: LocalReply): Dressed {
+  const { replies } = request.front
+  if (replies === undefined) return { status, body, contentType: 'text/plain' }
+  const upstream = exchange?.upstream
+  const context: FormatContext = {
+    request,
+    path: upstream?.path ?? request.path,
+    authority: upstream?.authority ?? request.authority,
+    requestHeaders: upstream?.headers ?? request.headers,
+    responseHeaders: headers,
+    responseCode: status,
+    details: reason,
+    routeName: exchange?.route.name ?? '',
+    ...(exchange !== undefined && { owners: exchange }),
+    cluster: exchange?.cluster,
+    body,
+  }
+  return dressReply(replies, context)
 }

@@ -46,8 +46,11 @@ export function answerRedirect(action: RedirectAction, exchange: Exchange): Answ
       ? undefined
       : rewritePath(pathRewrite, request.path, matchedPath, { captures: () => undefined, format: () => '' })
   const path = rewritten ?? request.path
-  if (rewritten !== undefined) exchange.upstream.headers.set('x-envoy-original-path', request.path)
+  if (rewritten !== undefined) {
+    exchange.upstream.headers.set('x-envoy-original-path', request.path)
+    exchange.upstream.path = rewritten
+  }
   const headers = Headers.of('response', [['location', locationOf(request, path, action)]])
   mutateResponse(exchange, headers, { path, responseCode: 0, details: 'direct_response' })
-  return localReply(request, { outcome: 'redirect', status: action.status, body: '', reason: 'direct_response', headers })
+  return localReply(request, { outcome: 'redirect', status: action.status, body: '', reason: 'direct_response', headers, exchange })
 }

@@ -7,16 +7,23 @@ import { Headers, type HttpRequest } from '../http/request.ts'
 import { localReply } from './local-reply.ts'
 import { mutateResponse } from './response-headers.ts'
 
+/** Sends the client elsewhere before it is routed. */
+export function sendElsewhere(request: HttpRequest, status: number, location: string, reason: string): Answer {
+  const headers = Headers.of('response', [['location', location]])
+  return localReply(request, { outcome: 'redirect', status, body: '', reason, headers })
+}
+
 export function refuse(
   request: HttpRequest,
   outcome: 'no_route' | 'no_cluster' | 'direct_response',
   status: number,
   reason: string,
   exchange: Exchange | undefined,
+  body = '',
 ): Answer {
   const headers = new Headers('response')
   // formats name only clusters that exist
   const seen = outcome === 'no_cluster' && exchange !== undefined ? { ...exchange, cluster: undefined } : exchange
   if (seen !== undefined) mutateResponse(seen, headers, { path: request.path, responseCode: 0, details: reason })
-  return localReply(request, { outcome, status, body: '', reason, headers })
+  return localReply(request, { outcome, status, body, reason, headers, exchange: seen })
 }

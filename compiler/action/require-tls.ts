@@ -3,10 +3,9 @@
  * stays) and path. Source: Envoy's source/common/router/config_impl.cc (SslRedirectRoute), http/utility.cc (createSslRedirectPath); tried.
  */
 import type { Answer } from '../http/exchange.ts'
-import { Headers, type HttpRequest } from '../http/request.ts'
-import { localReply } from './local-reply.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { sendElsewhere } from './refuse.ts'
 
 export function requireTls(request: HttpRequest): Answer {
-  const headers = Headers.of('response', [['location', `https://${request.authority}${request.path}`]])
-  return localReply(request, { outcome: 'redirect', status: 301, body: '', reason: 'direct_response', headers })
+  return sendElsewhere(request, 301, `https://${request.authority}${request.path}`, 'direct_response')
 }

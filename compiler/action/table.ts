@@ -9,11 +9,13 @@ import { answerDirectly, readDirectResponse } from './direct-response.ts'
 import { readFilters } from './filters.ts'
 import { forward } from './forward.ts'
 import { readHeaderMutations } from './header-mutations.ts'
+import { readEarlyMutations } from './early-mutations.ts'
 import { readHostRewrite } from './host-rewrite.ts'
+import { readLocalReplies } from './local-replies.ts'
 import { answerNonForwarding } from './non-forwarding.ts'
 import { readPathRewrite } from './path-rewrite.ts'
 import { answerRedirect, readRedirect } from './redirect.ts'
-import { refuse } from './refuse.ts'
+import { refuse, sendElsewhere } from './refuse.ts'
 import { requireTls } from './require-tls.ts'
 
 /** `hostName` of a cluster's endpoints, which auto_host_rewrite needs */
@@ -27,9 +29,12 @@ export const actions: ActionRules = {
   readAction,
   readPathRewrite,
   readHostRewrite,
+  readLocalReplies,
+  readEarlyMutations,
   forward: (exchange) => forward(exchange, () => undefined),
   answer,
   refuse,
+  sendElsewhere,
   requireTls,
 }
 

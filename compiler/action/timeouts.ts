@@ -6,13 +6,19 @@
 import type { RetryPolicy, Timeouts } from '../http/model.ts'
 import type { Headers } from '../http/request.ts'
 
-/** Writes the timeout headers. `grpc`: the request is gRPC. */
-export function announceTimeouts(headers: Headers, timeouts: Timeouts, retry: RetryPolicy | undefined, kind: 'grpc' | 'http'): void {
+/** Writes the timeout headers. `grpc`: the request is gRPC. `quiet`: suppress_envoy_headers is set. */
+export function announceTimeouts(
+  headers: Headers,
+  timeouts: Timeouts,
+  retry: RetryPolicy | undefined,
+  kind: 'grpc' | 'http',
+  manner: 'told' | 'quiet',
+): void {
   const { whole, perTry } = timeoutsOf(headers, timeouts, retry, kind)
   headers.remove('x-envoy-upstream-rq-timeout-ms')
   headers.remove('x-envoy-upstream-rq-per-try-timeout-ms')
   const expected = perTry > 0 && (whole === 0 || perTry < whole) ? perTry : whole
-  if (expected > 0) headers.set('x-envoy-expected-rq-timeout-ms', String(expected))
+  if (expected > 0 && manner === 'told') headers.set('x-envoy-expected-rq-timeout-ms', String(expected))
   if (kind === 'grpc' && timeouts.streamDuration) announceStream(headers, timeouts)
   if (kind === 'grpc' && expected > 0 && !timeouts.streamDuration && timeouts.maxGrpcTimeout !== undefined)
     headers.set('grpc-timeout', grpcTimeout(expected))

@@ -12,8 +12,10 @@ export const LOAD_REPORTS_TYPE = 'envoy.extensions.load_balancing_policies.clien
 
 export function readLoadReports(config: Cursor, diag: Diagnostics): PolicyReading {
   readSlowStart(config, diag)
-  if (config.boolean('enable_oob_load_report') === true)
+  if (config.boolean('enable_oob_load_report') === true) {
+    config.markAll('diverted', 'out-of-band load reports do not reach a connection')
     return { unsupported: 'client_side_weighted_round_robin with out-of-band load reports' }
+  }
   for (const field of config.fields()) {
     if (field !== 'slow_start_config' && field !== 'enable_oob_load_report')
       config.mark(field, 'equivalent', 'load reports do not reach a connection')

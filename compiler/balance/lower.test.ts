@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { endpoint as endpointLayout, get, group as groupLayout, ROW_SIZE, tier as tierLayout } from '../../proto/abi.ts'
+import { endpoint as endpointLayout, group as groupLayout, ROW_SIZE, tier as tierLayout } from '../../proto/abi.ts'
+import { get } from '../../proto/layout.ts'
 import { HASH_CASES, SHARE_CASES } from '../../scripts/oracle/balance-cases.ts'
 import { SOURCES } from '../../scripts/oracle/judge-balance.ts'
 import type { Balance, Endpoint, Policy } from '../ir/program.ts'

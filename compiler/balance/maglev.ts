@@ -36,6 +36,9 @@ export const maglev: BalancePolicy<'MAGLEV'> = {
   lower: (policy, balance) => ({ tiers: tableTiers(balance, maglevKind(policy)), cursors: false, choiceCount: 0, flags: 0 }),
 }
 
+/** the API's own limit, which Envoy does not check everywhere */
+const MAXIMUM_TABLE_SIZE = 5_000_011
+
 function read(config: Cursor | undefined, hashing: HashingConfig, localityWeighted: boolean, diag: Diagnostics): PolicyReading {
   const tableSize = config?.number('table_size') ?? DEFAULT_TABLE_SIZE
   if (config !== undefined && !isPrime(tableSize)) {
@@ -49,6 +52,7 @@ function read(config: Cursor | undefined, hashing: HashingConfig, localityWeight
     })
     return { unsupported: message, reported: true }
   }
+  if (tableSize > MAXIMUM_TABLE_SIZE) return { unsupported: `MAGLEV with a table of ${tableSize} entries` }
   if (hashing.unsupported !== undefined) return { unsupported: `MAGLEV with ${hashing.unsupported}` }
   return {
     policy: { name: 'MAGLEV', tableSize },

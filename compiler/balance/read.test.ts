@@ -180,7 +180,6 @@ for (const [what, fields, expected] of CASES) {
 }
 
 const DIVERTED: readonly (readonly [what: string, fields: Fields, path: string])[] = [
-  ['subsets', { lb_subset_config: { subset_selectors: [{ keys: ['v'] }] } }, 'cds["a"]'],
   ['CLUSTER_PROVIDED', { lb_policy: 'CLUSTER_PROVIDED' }, 'cds["a"].lb_policy'],
   [
     'bounded load',

@@ -60,12 +60,6 @@ function readLegacy(cluster: Cursor, diag: Diagnostics, runtime: RuntimeNumber):
   if (hashing?.boolean('use_hostname_for_hashing') === true && cluster.enum('type') !== 'STRICT_DNS') {
     return refuse(hashing, diag, 'use_hostname_for_hashing', 'use_hostname_for_hashing needs a STRICT_DNS cluster', 'KM1406')
   }
-  const subsets = cluster.message('lb_subset_config')
-  if (subsets !== undefined && subsets.messages('subset_selectors').length > 0) {
-    cluster.mark('lb_subset_config', 'diverted', 'subsets need the metadata match of a route')
-    return { unsupported: 'lb_subset_config' }
-  }
-  cluster.mark('lb_subset_config', 'equivalent', 'without subset_selectors there are no subsets')
   const policy = BALANCE_POLICIES[name as PolicyName]
   if (policy === undefined) {
     cluster.mark('lb_policy', 'diverted', 'not a policy of endpoints')

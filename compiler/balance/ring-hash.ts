@@ -57,6 +57,7 @@ function read(config: Cursor | undefined, hashing: HashingConfig, localityWeight
     })
     return { unsupported: message, reported: true }
   }
+  if (maximumRingSize > DEFAULT_MAXIMUM) return { unsupported: `RING_HASH with up to ${maximumRingSize} entries` }
   if (hashing.unsupported !== undefined) return { unsupported: `RING_HASH with ${hashing.unsupported}` }
   const policy = { name: 'RING_HASH', minimumRingSize, maximumRingSize, hashFunction } as const
   return { policy, localityWeighted, failTrafficOnPanic: false, useHostnameForHashing: hashing.useHostnameForHashing }

@@ -5,15 +5,13 @@
  */
 import {
   endpoint as endpointLayout,
-  get,
-  get64,
   group as groupLayout,
   GROUP_EQUAL,
-  type Layout,
   ring as ringLayout,
   ROW_SIZE,
   tier as tierLayout,
 } from '../../proto/abi.ts'
+import { get, get64, type Layout } from '../../proto/layout.ts'
 import type { BalanceBlock } from '../lower/balance-block.ts'
 
 export interface Met {

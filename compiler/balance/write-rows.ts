@@ -6,13 +6,13 @@
 import {
   ENDPOINT_V6,
   GROUP_EQUAL,
-  type Layout,
   ROW_SIZE,
   endpoint as endpointLayout,
   group as groupLayout,
   ring as ringLayout,
   tier as tierLayout,
 } from '../../proto/abi.ts'
+import type { Layout } from '../../proto/layout.ts'
 import type { Endpoint } from '../ir/program.ts'
 import type { StateAllocator } from '../lower/states.ts'
 import type { HashTable, LayoutGroup, LayoutTier } from './policy.ts'

@@ -1,20 +1,22 @@
 /** `kmeshc compile`: a snapshot becomes artifact.tar, or one stage is printed. JSON: proto/compile.schema.json. */
-import { rename, rm, writeFile } from 'node:fs/promises'
 import { analyse, type Analysis, type Compilation, compile } from '../compile.ts'
-import type { Diagnostics } from '../diag/diagnostic.ts'
+import type { PackedDelta } from '../delta/pack-delta.ts'
 import { createDiagnostics } from '../diag/sink.ts'
 import { openToolchain } from '../emit/clang.ts'
 import { toC } from '../emit/to-c.ts'
 import { printProgram } from '../ir/print.ts'
 import { printPlan } from '../lower/print.ts'
-import { reason } from '../sources.ts'
+import { deltaFrom, openBase } from './compile-delta.ts'
 import { type PhaseTime, startPhases } from './phases.ts'
 import { waypointBootstrap } from '../waypoint.ts'
 import { finish } from './report.ts'
 import { openSnapshot, type SnapshotArguments } from './snapshot.ts'
+import { writeWhole } from './write-whole.ts'
 
 export interface CompileArguments extends SnapshotArguments {
   readonly output?: string | undefined
+  /** file of an artifact: `output` gets what leads on from it */
+  readonly base?: string | undefined
   readonly emit?: 'ir' | 'plan' | 'c' | undefined
   readonly time: boolean
   readonly waypointConfig?: string | undefined
@@ -27,13 +29,17 @@ export async function compileCommand(args: CompileArguments, version: string): P
   const { sources, options } = openSnapshot(args, diag)
   const phases = startPhases()
   const toolchain = await openToolchain()
+  const base = args.base === undefined ? undefined : openBase(args.base, diag)
   const compilation =
     args.output === undefined || diag.failed ? undefined : await compile(sources, { ...options, version }, toolchain, diag, phases.clock)
   const analysis = compilation?.analysis ?? analyse(sources, options, diag, phases.clock)
+  phases.clock('delta')
+  const delta = base === undefined || compilation === undefined ? undefined : await deltaFrom(base, compilation.packed, diag)
   const strictlyClean = !args.strict || diag.list.length === 0
-  if (compilation !== undefined && args.output !== undefined && strictlyClean) {
+  const packed = delta ?? compilation?.packed
+  if (packed !== undefined && args.output !== undefined && strictlyClean) {
     phases.clock('write')
-    await writeWhole(args.output, compilation.packed.bytes, diag)
+    await writeWhole(args.output, packed.bytes, diag)
   }
   if (args.waypointConfig !== undefined && !diag.failed && strictlyClean) {
     const bootstrap = waypointBootstrap(analysis.input.resources, placeOf(args.waypointListen))
@@ -52,7 +58,7 @@ export async function compileCommand(args: CompileArguments, version: string): P
   if (!args.json) {
     if (text !== undefined) process.stdout.write(`${text}\n`)
     if (args.time) process.stderr.write(timeTable(times))
-    if (written && args.emit === undefined) process.stdout.write(summary(args.output as string, compilation))
+    if (written && args.emit === undefined) process.stdout.write(summary(args.output as string, compilation, delta))
   }
   return finish({
     diag,
@@ -61,11 +67,11 @@ export async function compileCommand(args: CompileArguments, version: string): P
     strict: args.strict,
     result: {
       ...(written && {
-        artifact: {
+        [delta === undefined ? 'artifact' : 'delta']: {
           file: args.output,
-          digest: compilation.packed.digest,
-          bytes: compilation.packed.bytes.length,
-          config: compilation.packed.config,
+          digest: packed?.digest,
+          bytes: packed?.bytes.length,
+          config: packed?.config,
         },
         objects: compilation.objects,
       }),
@@ -92,25 +98,7 @@ function placeOf(text: string): { readonly address: string; readonly port: numbe
   return { address: text.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(colon + 1)) }
 }
 
-/** Beside the target and then renamed, so that a reader sees the old file or the new one. */
-async function writeWhole(file: string, bytes: Uint8Array, diag: Diagnostics): Promise<void> {
-  const partial = `${file}.${process.pid}.partial`
-  try {
-    await writeFile(partial, bytes)
-    await rename(partial, file)
-  } catch (error) {
-    await rm(partial, { force: true }).catch(() => undefined)
-    diag.report({
-      code: 'KM1802',
-      severity: 'error',
-      path: '',
-      message: `"${file}" cannot be written: ${reason(error)}`,
-      fix: 'check the directory, its permissions and the free space',
-    })
-  }
-}
-
-function summary(file: string, { analysis, packed, objects }: Compilation): string {
+function summary(file: string, { analysis, packed, objects }: Compilation, delta: PackedDelta | undefined): string {
   const { entries } = analysis.plan.budgets
   const { classes } = analysis.coverage
   const counts = Object.entries(classes)
@@ -118,11 +106,20 @@ function summary(file: string, { analysis, packed, objects }: Compilation): stri
     .map(([name, count]) => `${count} ${name}`)
     .join(', ')
   return [
-    `${file}  ${packed.digest.slice(0, 19)}  ${packed.bytes.length} bytes`,
+    ...(delta === undefined ? [`${file}  ${packed.digest.slice(0, 19)}  ${packed.bytes.length} bytes`] : deltaLines(file, delta)),
     `  ${analysis.program.listeners.length} listeners (${entries.listener} addresses), ${analysis.program.clusters.length} clusters, ${entries.endpoint} rows`,
     `  fields: ${counts}`,
     `  objects: ${objects.cached} from the cache, ${objects.compiled} compiled\n`,
   ].join('\n')
+}
+
+function deltaLines(file: string, { bytes, config }: PackedDelta): readonly string[] {
+  const { base, result, entries } = config
+  const from = base[0]?.slice(0, 19)
+  return [
+    `${file}  a delta of ${bytes.length} bytes: ${from} -> ${result.slice(0, 19)}`,
+    `  ${entries.clusters} clusters change, ${entries.rows} rows are written`,
+  ]
 }
 
 function timeTable(times: readonly PhaseTime[]): string {

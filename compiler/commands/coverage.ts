@@ -1,5 +1,5 @@
 /** `kmeshc coverage`: each set field path with its class, count and reason. JSON: proto/coverage.schema.json, with `diagnostics`. */
-import { analyse } from '../compile.ts'
+import { examine } from '../compile.ts'
 import { createDiagnostics } from '../diag/sink.ts'
 import { startPhases } from './phases.ts'
 import { finish } from './report.ts'
@@ -9,7 +9,7 @@ export function coverageCommand(args: SnapshotArguments): number {
   const diag = createDiagnostics()
   const { sources, options } = openSnapshot(args, diag)
   const phases = startPhases()
-  const { input, coverage } = analyse(sources, options, diag, phases.clock)
+  const { input, coverage } = examine(sources, options, diag, phases.clock)
   phases.end()
   if (!args.json) {
     const width = Math.max(0, ...coverage.fields.map(({ path }) => path.length))

@@ -6,9 +6,10 @@ import { setFlagsFromString } from 'node:v8'
 import type { Source } from '../input/text.ts'
 
 /** bytes; a snapshot below is small beside what the process needs anyway */
-const LARGE = 60_000_000
+const SIZEABLE = 4_000_000
+const LARGE = 16_000_000
 
 export function spareMemory(sources: readonly Source[]): void {
   const size = sources.reduce((sum, { bytes }) => sum + bytes.length, 0)
-  if (size >= LARGE) setFlagsFromString('--heap-growing-percent=5')
+  if (size >= SIZEABLE) setFlagsFromString(`--heap-growing-percent=${size >= LARGE ? 5 : 20}`)
 }

@@ -81,9 +81,10 @@ test('JSON follows its schema', () => {
       '--json',
     ])
     assert.is(code, 0)
-    const output = JSON.parse(stdout) as { readonly cluster: string; readonly policies: object }
+    const output = JSON.parse(stdout) as { readonly cluster: string; readonly lane_reason: string | null }
     assert.ok(validate?.(output), JSON.stringify(validate?.errors?.slice(0, 3)))
     assert.is(output.cluster, headers.length > 0 ? 'v2' : 'v1')
+    assert.is(output.lane_reason, headers.length > 0 ? 'retries on 5xx' : null)
   }
 })
 

@@ -89,7 +89,7 @@ function explained(args: TraceArguments, tracer: Tracer, program: () => Program,
       const place = input.locate(path)
       return place === undefined ? '' : ` (${place.file}:${place.line}:${place.column})`
     }
-    process.stdout.write(explainTrace(line, trace, detail, { where, endpoints: (cluster) => endpointTexts(program(), cluster) }))
+    process.stdout.write(explainTrace(line, trace, detail, { where, endpoints: (decision) => endpointTexts(program(), decision) }))
   }
   return finish({ diag, locate: input.locate, json: args.json, strict: args.strict, result, stream: process.stderr })
 }

@@ -5,7 +5,7 @@
  * KM10xx input and format, KM11xx decoding and validation, KM12xx listeners and filter chains, KM13xx clusters and endpoints, KM14xx balancing,
  * KM15xx lowering and limits, KM16xx emitting and clang, KM17xx HTTP (diverted) and inbound, KM18xx command line and resolve files,
  * KM19xx diff, golden and test.
- * KM90xx to KM93xx are in proto/codes.ts, because the runtime shows them too.
+ * KM90xx to KM95xx are in proto/codes.ts, because the runtime shows them too.
  */
 import { type CodeEntry, runtimeCodes } from '../../proto/codes.ts'
 
@@ -95,6 +95,7 @@ const compilerCodes = {
   KM1404: { severity: 'error', title: 'the ring sizes exclude each other', explanation: 'minimum_ring_size is larger than maximum_ring_size (1,024 and 8,388,608 when not set), and Envoy refuses the cluster.', fix: 'Lower the minimum or raise the maximum.' },
   KM1405: { severity: 'error', title: 'a load balancing policy that Envoy refuses', explanation: 'load_balancing_policy excludes lb_subset_config and the locality, zone and hashing fields of common_lb_config; it needs an entry that Envoy knows; lb_policy LOAD_BALANCING_POLICY_CONFIG needs it.', fix: 'Leave one of the two out, or name a policy that Envoy has.' },
   KM1406: { severity: 'error', title: 'host names are hashed in STRICT_DNS clusters only', explanation: 'Envoy refuses common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing in a cluster of another type; under load_balancing_policy it takes it in any.', fix: 'Use load_balancing_policy, or leave use_hostname_for_hashing out.' },
+  KM1407: { severity: 'error', title: 'subsets that Envoy refuses', explanation: 'locality_weight_aware of lb_subset_config needs locality_weighted_lb_config; fallback_keys_subset goes with KEYS_SUBSET, and names some of the keys of its selector, never all of them.', fix: 'Correct the selector that is named.' },
 
   // KM15xx lowering and limits
   KM1501: { severity: 'error', title: 'too many owners of state', explanation: 'Every listener, cluster, endpoint and round-robin cursor owns a row of kernel state; the tables hold about eight million of them.', fix: 'Split the snapshot between several instances.' },
@@ -109,6 +110,7 @@ const compilerCodes = {
   KM1702: { severity: 'warning', title: 'an inbound listener is not installed', explanation: 'traffic_direction INBOUND governs what arrives at a workload. Only what clients dial is decided here, so its filters are not enforced.', fix: 'Enforce what is named at the workload.' },
   KM1703: { severity: 'warning', title: 'requests are decided in user space', explanation: 'The kernel cannot decide or change the requests of this route as Envoy does, for the reason that is named. They are answered all the same: `kmesh-runtime serve` evaluates them with the same interpreter as `kmeshc trace`, at the cost of a proxy. Routes beside it stay in the kernel.', fix: 'Nothing has to be done; remove what is named where the speed of the route matters.' },
   KM1704: { severity: 'warning', title: 'requests need the waypoint', explanation: 'Neither the kernel nor the node process does what is named. With `kmesh-runtime serve --waypoint HOST:PORT` these requests go to an Envoy there; without one they are answered with 503 and counted. They are never sent on as if the setting were not there.', fix: 'Run a waypoint, or remove what is named.' },
+  KM1705: { severity: 'warning', title: 'connections in HTTP/2', explanation: 'Clients of this listener speak HTTP/2 from the first byte, or its cluster takes nothing else (gRPC). Such a connection carries many requests, which only a proxy can balance one by one: with `kmesh-runtime serve --waypoint HOST:PORT` it goes to an Envoy there. Without one it is balanced as a whole, where every request ends at one cluster and nothing is done to it; else it is ended.', fix: 'Run a waypoint, or let clients open several connections.' },
   KM1711: { severity: 'error', title: 'a request line is not valid', explanation: 'A line of `trace --batch` is a JSON object with "authority", "method" and "path", and optionally "id", "headers" (pairs of texts), "scheme", "source", "destination", "route_config" and "random" (from 0 to below 1). The answer to a line that is not has outcome "error".', fix: 'Repair the line that the answer names by its id.' },
   KM1712: { severity: 'error', title: 'no such route configuration', explanation: 'No route configuration of this name is in the snapshot, neither as a resource nor inline in a connection manager.', fix: 'Name one that is there, or leave the name out.' },
   KM1713: { severity: 'error', title: 'nothing takes the request', explanation: 'No HTTP listener of the snapshot takes connections to this address or port, and no route configuration stands for the host.', fix: 'Give the address that is dialled with --destination, or name a route configuration with --route-config.' },
@@ -141,6 +143,8 @@ const compilerCodes = {
   KM1921: { severity: 'error', title: 'the tests cannot be read', explanation: 'The file of tests is a YAML or JSON list of {name, request, expect}, or {name, dial, expect}.', fix: 'Repair it at the place shown.' },
   KM1922: { severity: 'error', title: 'a test failed', explanation: 'What the snapshot means for this request or dial is not what the test expects.', fix: 'Repair the snapshot or the expectation; `kmeshc trace` explains a decision.' },
   KM1923: { severity: 'warning', title: 'routes without a test', explanation: 'Some routes are taken by no request of the tests, so a change to them fails nothing.', fix: 'Add a request for each route that is listed.' },
+
+  KM1931: { severity: 'warning', title: 'the whole artifact instead of a delta', explanation: 'A delta replaces the endpoints of clusters that exist. The change since the artifact given with --base also touches listeners, routes, settings of clusters or programs, so the whole artifact was written; applying it loads only what differs.', fix: 'Apply it as it is, or use --strict where only a delta will do.' },
 
   // KM20xx what Envoy refuses in routes, and what it takes and the user surely did not mean
   KM2001: { severity: 'error', title: 'a domain is there twice', explanation: 'Domains of a route configuration are compared without case, over all its virtual hosts, and "*" may stand once. Envoy refuses the route configuration.', fix: 'Remove one of the two.' },
@@ -196,12 +200,13 @@ const compilerCodes = {
   KM2114: { severity: 'error', title: 'a bucket that is filled too often', explanation: 'The fill_interval of a local rate limit is 50 ms at least.', fix: 'Use a longer interval with more tokens_per_fill.' },
   KM2115: { severity: 'error', title: 'an extension that Envoy does not have', explanation: 'Envoy finds an extension by the type of its configuration. The standard build of Envoy 1.40 has none of this kind for the type, and refuses the resource; for one that a proxy has loaded this is a warning.', fix: 'Correct the "@type".' },
   KM2116: { severity: 'warning', title: 'an extension that not every Envoy has', explanation: 'The type is of the contrib build of Envoy or of that of Istio. The standard build refuses the resource.', fix: 'Make sure that the proxies run a build that has it.' },
-  KM2117: { severity: 'error', title: 'balancing that the cluster does not provide', explanation: 'CLUSTER_PROVIDED is for clusters whose type balances by itself, such as ORIGINAL_DST. Envoy refuses it for others.', fix: 'Use another lb_policy, such as ROUND_ROBIN.' },
+  KM2117: { severity: 'error', title: 'balancing that the cluster does not provide', explanation: 'CLUSTER_PROVIDED is for clusters whose type balances by itself, such as ORIGINAL_DST and aggregate clusters. Envoy refuses it for others, and refuses other policies for these.', fix: 'Use another lb_policy, such as ROUND_ROBIN.' },
   KM2118: { severity: 'error', title: 'a secret that is not there', explanation: 'A secret without sds_config is one of the secrets in static_resources of the bootstrap.', fix: 'Add the secret, or say where it comes from: {sds_config: {ads: {}}}.' },
   KM2119: { severity: 'error', title: 'TLS without a certificate', explanation: 'A listener that speaks TLS needs a certificate: tls_certificates, or an SDS secret that gives one.', fix: 'Add the certificate, or a reference to its secret.' },
   KM2120: { severity: 'error', title: 'a configuration source that Envoy refuses', explanation: 'A source of gRPC has exactly one gRPC service; a source of REST has exactly one cluster and a refresh_delay.', fix: 'Correct what is named.' },
   KM2121: { severity: 'error', title: 'a configuration source at a cluster that is not static', explanation: 'Envoy asks a control plane through a cluster that is there before all others: one of static_resources that does not itself come from EDS.', fix: 'Add the cluster to static_resources of the bootstrap, or correct its name.' },
   KM2122: { severity: 'error', title: 'an extension at a cluster that is not there', explanation: 'Some tracers and access loggers ask for their cluster when they are made, and Envoy refuses an unknown one.', fix: 'Add the cluster, or correct its name.' },
+  KM2123: { severity: 'error', title: 'a certificate that cannot be read', explanation: 'Envoy reads certificates, certificate authorities and revocation lists when it loads the resource, and refuses what is no PEM of its kind. For a resource that a proxy has loaded this is a warning.', fix: 'Give the text of a PEM file, with its BEGIN and END lines.' },
 } as const satisfies Record<string, CodeEntry>
 
 export const codes = { ...compilerCodes, ...runtimeCodes } as const

@@ -2,6 +2,7 @@
  * Rows of the kernel's tables, read by name. In: bytes of a table and the layout of its rows. Out: numbers and addresses.
  */
 import * as abi from '../../proto/abi.ts'
+import { type Field, type Layout, get, get64 } from '../../proto/layout.ts'
 import { addressPortText, prefixText } from '../../proto/address/address-text.ts'
 import { isMapped } from '../../proto/address/mapped.ts'
 import { swap16 } from '../../proto/byte-order.ts'
@@ -13,18 +14,18 @@ export interface Row {
   bytes(field: string): Uint8Array
 }
 
-export function rowAt(table: Uint8Array, layout: abi.Layout, index: number, stride = layout.size): Row {
+export function rowAt(table: Uint8Array, layout: Layout, index: number, stride = layout.size): Row {
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength)
   const base = index * stride
-  const field = (name: string): abi.Field => layout.fields[name] as abi.Field
+  const field = (name: string): Field => layout.fields[name] as Field
   return {
-    number: (name) => abi.get(view, base, field(name)),
-    big: (name) => abi.get64(view, base, field(name)),
+    number: (name) => get(view, base, field(name)),
+    big: (name) => get64(view, base, field(name)),
     bytes: (name) => table.subarray(base + field(name).offset, base + field(name).offset + field(name).count),
   }
 }
 
-export function rowCount(table: Uint8Array, layout: abi.Layout): number {
+export function rowCount(table: Uint8Array, layout: Layout): number {
   return table.length / layout.size
 }
 
@@ -86,7 +87,7 @@ export function chainFacts({ tables, names }: Compiled, index: number): ChainFac
 
 /** Rows of km_endpoint that belong to a cluster: its tiers, and where its block begins. */
 export function clusterBlock({ tables }: Compiled, index: number): { readonly first: number; readonly tiers: number } {
-  const at = index * abi.cluster.size + (abi.cluster.fields.cells as abi.Field).offset
+  const at = index * abi.cluster.size + (abi.cluster.fields.cells as Field).offset
   const cell = rowAt(tables.cluster.subarray(at), abi.cell, 0)
   return { first: cell.number('first'), tiers: cell.number('tiers') }
 }

@@ -4,9 +4,10 @@
  * Source: Envoy's router/{weighted_cluster_specifier,header_cluster_specifier}.cc: the interval of [0, total) that the random number falls into.
  */
 import { parseUnsigned } from '../match/decimal.ts'
-import type { ForwardAction, HashPolicy, WeightedCluster } from './model.ts'
+import type { ForwardAction, HashPolicy, Route, WeightedCluster } from './model.ts'
 import type { HttpRequest } from './request.ts'
 import { hashRequest } from './route-hash.ts'
+import { type Criteria, mergeCriteria, NO_CRITERIA } from './subset-criteria.ts'
 
 export interface ClusterChoice {
   readonly name: string
@@ -29,6 +30,17 @@ export function chooseCluster({ cluster, hash }: ForwardAction, request: HttpReq
       return { name: weighted.name === '' ? firstValue(request, weighted.header ?? '') : weighted.name, weighted }
     }
   }
+}
+
+/** Of the endpoints of the chosen cluster. */
+export function chosenCriteria({ route, weightedCluster }: ChosenBy): Criteria {
+  if (route.action.kind !== 'route') return NO_CRITERIA
+  return mergeCriteria(route.action.criteria, weightedCluster?.criteria ?? NO_CRITERIA)
+}
+
+interface ChosenBy {
+  readonly route: Route
+  readonly weightedCluster: WeightedCluster | undefined
 }
 
 function chooseWeighted(clusters: readonly WeightedCluster[], value: number): WeightedCluster | undefined {

@@ -3,15 +3,18 @@
  * refusal. Invariant: the line's own lists are never changed. x-request-id is random in Envoy and left out here.
  * Source: Envoy's http/conn_manager_utility.cc (mutateRequestHeaders, maybeNormalizePath, maybeNormalizeHost) and conn_manager_impl.cc.
  */
+import { isGrpc } from '../match/grpc.ts'
 import { lowerCase } from '../match/string-match.ts'
+import { checkHead, type HeadLimits } from './codec-refusal.ts'
 import { stripHost } from './host-text.ts'
 import { setForwarded } from './forwarded-headers.ts'
+import type { IpDetection } from './ip-detection.ts'
 import { cleanHopHeaders, rejectedBy, upgradeOf } from './hop-headers.ts'
 import { type InternalAddresses, portText } from './internal-address.ts'
 import { normalizePath, type PathSettings } from './path-text.ts'
-import { Headers, HttpRequest, type RequestLine, trim } from './request.ts'
+import { type Front, Headers, HttpRequest, type RequestLine, trim } from './request.ts'
 
-export interface ConnectionManager extends PathSettings {
+export interface ConnectionManager extends PathSettings, HeadLimits {
   readonly stripPort: 'none' | 'matching' | 'any'
   readonly stripTrailingDot: boolean
   readonly useRemoteAddress: boolean
@@ -29,8 +32,18 @@ export interface ConnectionManager extends PathSettings {
   readonly keepClientCertificate: boolean
   /** upgrade types in lower case that its upgrade_configs name, and whether they are on */
   readonly upgrades: ReadonlyMap<string, boolean>
+  /** undefined: no early_header_mutation_extensions */
+  readonly early: EarlyMutations | undefined
+  /** original_ip_detection_extensions; undefined: there are none, and x-forwarded-for is looked at */
+  readonly detections: readonly IpDetection[] | undefined
+  readonly front: Front
   /** connections are TLS */
   readonly tls: boolean
+}
+
+/** Changes the headers of a request before anything else does. */
+export interface EarlyMutations {
+  apply(request: HttpRequest): void
 }
 
 /** Who the proxy is. */
@@ -58,6 +71,12 @@ export const DEFAULT_CONNECTION_MANAGER: ConnectionManager = {
   appendXForwardedPort: false,
   keepClientCertificate: false,
   upgrades: new Map(),
+  early: undefined,
+  detections: undefined,
+  front: { replies: undefined, quiet: false, strict: [] },
+  underscores: 'allow',
+  mostHeaders: 100,
+  mostKib: 60,
   tls: false,
 }
 
@@ -69,28 +88,46 @@ export type Admission =
       readonly status: number
       readonly reason: string
       readonly location?: string
+      readonly body?: string
     }
 
 /** `internalOnly`: internal_only_headers of the route configuration */
-export function admit(manager: ConnectionManager, line: RequestLine, internalOnly: readonly string[]): Admission {
+export function admit(manager: ConnectionManager, given: RequestLine, internalOnly: readonly string[]): Admission {
+  const verdict = checkHead(manager, given)
+  if (verdict.kind === 'refused') return { ...verdict, request: unread(manager, given) }
+  const { line } = verdict
+  const { method, source, destination, random = TYPICAL } = line
   const tls = manager.tls || line.scheme === 'https'
   const headers = receivedHeaders(line)
   const path = normalizePath(manager, line.path)
-  const authority = stripHost(manager, receivedHost(line), portText(line.destination))
-  const upgrade = upgradeOf(line.method, headers)
+  const received = receivedHost(line)
+  // the path comes before the host: a refused path leaves it as it came
+  const authority = path.kind === 'path' ? stripHost(manager, received, portText(destination)) : received
+  const of = { method, authority, path: path.path, scheme: '', source, destination, random, tls, front: manager.front }
+  const early = (): HttpRequest => new HttpRequest(of, headers)
+  const refused = (status: number, reason: string, location?: string): Admission => {
+    return { kind: 'refused', request: early(), status, reason, ...(location !== undefined && { location }) }
+  }
+  if (method !== 'CONNECT' && !line.path.startsWith('/')) return refused(404, 'absolute_path_rejected')
   const rejected = rejectedBy(headers)
+  if (rejected !== undefined) return refused(400, rejected)
+  if (path.kind === 'refused' || (path.kind === 'redirect' && isGrpc(early()))) return refused(400, 'path_normalization_failed')
+  if (path.kind === 'redirect') return refused(307, 'path_normalization_failed', path.path)
+  manager.early?.apply(early())
+  const upgrade = upgradeOf(method, headers)
   cleanHopHeaders(headers, upgrade)
-  const remote = setForwarded(manager, line, headers, tls ? 'https' : 'http', internalOnly)
+  const client = setForwarded(manager, line, headers, tls ? 'https' : 'http', internalOnly)
+  if (client.kind === 'refused') return refused(client.status, 'rejecting_because_detection_failed')
   const scheme = manager.schemeOverwrite ?? schemeOf(headers.get('x-forwarded-proto') ?? '', tls ? 'https' : 'http')
-  const { method, source, destination, random = TYPICAL } = line
-  const of = { method, authority, path: path.kind === 'refused' ? line.path : path.path, scheme, source, remote, destination, random, tls }
-  const request = new HttpRequest(of, headers)
-  if (line.method !== 'CONNECT' && !line.path.startsWith('/'))
-    return { kind: 'refused', request, status: 404, reason: 'absolute_path_rejected' }
-  if (rejected !== undefined) return { kind: 'refused', request, status: 400, reason: rejected }
-  if (path.kind === 'refused') return { kind: 'refused', request, status: 400, reason: 'path_normalization_failed' }
-  if (path.kind === 'redirect') return { kind: 'refused', request, status: 307, reason: 'path_normalization_failed', location: path.path }
-  return { kind: 'request', request, upgrade }
+  return { kind: 'request', request: new HttpRequest({ ...of, scheme, remote: client.address }, headers), upgrade }
+}
+
+/** A request whose head the codec has not read to its end. */
+function unread({ front, tls }: ConnectionManager, { source, destination, random = TYPICAL }: RequestLine): HttpRequest {
+  return new HttpRequest(
+    { method: '', authority: '', path: '', scheme: '', source, destination, random, tls, front },
+    new Headers('request'),
+  )
 }
 
 /** What a request draws that does not say: the middle, so that a share of less than a half is not met. */

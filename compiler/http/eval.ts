@@ -11,8 +11,9 @@ import { type Admission, admit, type ConnectionManager } from './connection-mana
 import { detailOf, NO_DETAIL } from './decision-detail.ts'
 import type { ActionRules, Answer, Exchange } from './exchange.ts'
 import type { Decision, ForwardAction, Outcome, Route, RouteConfiguration, VirtualHost, WeightedCluster } from './model.ts'
-import { type Headers, type HttpRequest, type RequestLine, trim } from './request.ts'
+import { type HttpRequest, type RequestLine, trim } from './request.ts'
 import { chooseRoute, type Tried } from './route-choice.ts'
+import { invalidRouterHeader, takeRouterHeaders } from './router-headers.ts'
 import { type ChosenHost, createVirtualHostTable, findVirtualHost, hostOf, type VirtualHostTable } from './virtual-hosts.ts'
 
 /** A route configuration, made ready once. */
@@ -21,8 +22,16 @@ export interface RouteTable {
   readonly hosts: VirtualHostTable
 }
 
+/** Virtual hosts are entered when the first request asks for one: who compiles has none. */
 export function createRouteTable(configuration: RouteConfiguration): RouteTable {
-  return { configuration, hosts: createVirtualHostTable(configuration) }
+  let hosts: VirtualHostTable | undefined
+  return {
+    configuration,
+    get hosts() {
+      hosts ??= createVirtualHostTable(configuration)
+      return hosts
+    },
+  }
 }
 
 export interface World {
@@ -52,14 +61,35 @@ export function decide(
   const admission = admit(manager, line, configuration.internalOnlyHeaders)
   const { request } = admission
   if (explanation !== undefined) explanation.request = request
-  if (admission.kind === 'refused') return refusedBefore(admission, world, routeBehind(table, admission, line))
+  if (admission.kind === 'refused') return refusedBefore(admission, world, routeBehind(table, admission, line), line.method)
   const host = hostOf(configuration, request)
   const chosen = host === undefined ? undefined : findVirtualHost(hosts, host)
   if (explanation !== undefined) {
     if (host !== undefined) explanation.host = host
     if (chosen !== undefined) explanation.domain = chosen.domain
   }
-  return decideInHost(configuration, manager, admission, chosen, world, explanation?.tried)
+  const decision = decideInHost(configuration, manager, admission, chosen, world, explanation?.tried)
+  return manager.front.strict.length === 0 ? decision : strictly(manager.front.strict, decision, request, world)
+}
+
+/** strict_check_headers: the router answers before it looks at the route. */
+function strictly(names: readonly string[], decision: Decision, request: HttpRequest, { rules }: World): Decision {
+  const invalid = decision.reason === UPGRADE_FAILED ? undefined : invalidRouterHeader(names, request.headers)
+  if (invalid === undefined) return decision
+  const reason = `request_headers_invalid{${invalid.name}}`
+  const body = `invalid header '${invalid.name}' with value '${invalid.value}'`
+  const answer = rules.refuse(request, 'direct_response', 400, reason, undefined, body)
+  return {
+    ...NOWHERE,
+    outcome: 'direct_response',
+    virtualHost: decision.virtualHost,
+    route: decision.route,
+    status: answer.status,
+    body: answer.body,
+    responseHeaders: asBytes(answer.responseHeaders.all),
+    reason,
+    detail: decision.detail,
+  }
 }
 
 function decideInHost(
@@ -132,22 +162,6 @@ function decideRoute(
   }
 }
 
-/** What the router takes for itself when the request goes out. Source: Envoy's router/{router,retry_state_impl}.cc; tried. */
-function takeRouterHeaders(headers: Headers): void {
-  if (headers.all.some(([name]) => name.startsWith('x-envoy-'))) for (const name of ROUTER_HEADERS) headers.remove(name)
-}
-
-const ROUTER_HEADERS = [
-  'x-envoy-retry-on',
-  'x-envoy-retry-grpc-on',
-  'x-envoy-max-retries',
-  'x-envoy-hedge-on-per-try-timeout',
-  'x-envoy-retriable-header-names',
-  'x-envoy-retriable-status-codes',
-  'x-envoy-upstream-stream-duration-ms',
-  'x-envoy-upstream-rq-timeout-alt-response',
-]
-
 /** Source: router/config_impl.cc (getRouteFromEntries): what counts is x-forwarded-proto, to the letter. */
 function needsTls({ requireTls }: VirtualHost, request: HttpRequest, proto: string): boolean {
   if (requireTls === 'none' || proto === 'https') return false
@@ -173,12 +187,13 @@ function upgradeRefused(
   virtualHost: VirtualHost,
   route: Route,
   request: HttpRequest,
-  { rules }: World,
+  { rules, clusterExists }: World,
 ): Decision {
   const { action } = route
   const forwards = action.kind === 'route' || action.kind === 'non_forwarding'
   const choice = action.kind === 'route' ? chooseCluster(action, request) : undefined
-  const exchange = forwards ? exchangeOf(configuration, virtualHost, route, request, choice) : undefined
+  const known = choice === undefined || clusterExists(choice.name) ? choice : undefined
+  const exchange = forwards ? exchangeOf(configuration, virtualHost, route, request, known) : undefined
   return answered(configuration, rules.refuse(request, 'direct_response', 403, UPGRADE_FAILED, exchange), virtualHost, route)
 }
 
@@ -226,6 +241,9 @@ function answered(
   }
 }
 
+/** refused by the connection manager itself, not by the codec */
+const LOOKED_FOR: ReadonlySet<string> = new Set(['path_normalization_failed', 'rejecting_because_detection_failed'])
+
 /**
  * Envoy looks for a route even when it answers that a path is no good, for the headers of the response; it finds one when the client itself has sent
  * x-forwarded-proto, which nobody has set so early (tried).
@@ -235,7 +253,7 @@ function routeBehind(
   { request, reason, location }: Extract<Admission, { kind: 'refused' }>,
   line: RequestLine,
 ): Exchange | undefined {
-  if (reason !== 'path_normalization_failed' || location !== undefined) return undefined
+  if (!LOOKED_FOR.has(reason) || location !== undefined) return undefined
   const proto = line.headers.find(([name]) => name.toLowerCase() === 'x-forwarded-proto')?.[1] ?? ''
   const host = proto === '' ? undefined : hostOf(configuration, request)
   const virtualHost = host === undefined ? undefined : findVirtualHost(hosts, host)?.virtualHost
@@ -250,18 +268,22 @@ function routeBehind(
 
 /** a gRPC client is answered as one also where its request is no good */
 function refusedBefore(
-  { request, status, reason, location }: Extract<Admission, { kind: 'refused' }>,
+  { request, status, reason, location, body = '' }: Extract<Admission, { kind: 'refused' }>,
   { rules }: World,
   exchange: Exchange | undefined,
+  method: string,
 ): Decision {
-  const answer = location === undefined ? rules.refuse(request, 'direct_response', status, reason, exchange) : undefined
+  const answer =
+    location === undefined
+      ? rules.refuse(request, 'direct_response', status, reason, exchange, body)
+      : rules.sendElsewhere(request, status, location, reason)
   return {
     ...NOWHERE,
-    outcome: location === undefined ? 'direct_response' : 'redirect',
-    status: answer?.status ?? status,
-    location: location ?? (answer?.location === undefined ? undefined : trim(bytesOf(answer.location))),
-    body: '',
-    responseHeaders: asBytes(answer?.responseHeaders.all ?? [['location', location ?? '']]),
+    outcome: answer.outcome,
+    status: answer.status,
+    location: answer.location === undefined ? undefined : trim(bytesOf(answer.location)),
+    body: method === 'HEAD' ? '' : (answer.body ?? ''),
+    responseHeaders: asBytes(answer.responseHeaders.all),
     reason,
     detail: NO_DETAIL,
   }

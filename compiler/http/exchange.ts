@@ -8,6 +8,7 @@ import type {
   ForwardAction,
   HeaderMutations,
   HostRewrite,
+  LocalReplies,
   Outcome,
   PathRewrite,
   PerFilter,
@@ -16,6 +17,8 @@ import type {
   VirtualHost,
   WeightedCluster,
 } from './model.ts'
+import type { RuntimeValues } from '../match/runtime-values.ts'
+import type { EarlyMutations } from './connection-manager.ts'
 import type { Headers, HttpRequest } from './request.ts'
 
 export interface Exchange {
@@ -62,6 +65,9 @@ export interface ActionRules {
   readAction(at: Cursor): Exclude<Action, ForwardAction>
   readPathRewrite(at: Cursor): PathRewrite | undefined
   readHostRewrite(at: Cursor): HostRewrite | undefined
+  /** both of an HttpConnectionManager */
+  readLocalReplies(at: Cursor, runtime: RuntimeValues): LocalReplies | undefined
+  readEarlyMutations(at: Cursor): EarlyMutations | undefined
   forward(exchange: Exchange): Headers
   answer(exchange: Exchange): Answer
   refuse(
@@ -70,7 +76,10 @@ export interface ActionRules {
     status: number,
     reason: string,
     exchange: Exchange | undefined,
+    body?: string,
   ): Answer
+  /** a local reply with Location, to a request that is not routed */
+  sendElsewhere(request: HttpRequest, status: number, location: string, reason: string): Answer
   /** virtual host's require_tls: 301 to https */
   requireTls(request: HttpRequest, configuration: RouteConfiguration, virtualHost: VirtualHost): Answer
 }

@@ -52,7 +52,7 @@ export interface HttpRoutes {
 export function findRoutes(resources: readonly Resource[], rules: ActionRules): HttpRoutes {
   const runtime = readRuntime(resources)
   const entries = resources.flatMap(({ kind, cursor, name }) =>
-    kind === 'lds' && cursor !== undefined ? entriesOf(cursor, name, runtime) : [],
+    kind === 'lds' && cursor !== undefined ? entriesOf(cursor, name, rules, runtime) : [],
   )
   const cursors = new Map<string, Cursor>()
   for (const { source } of entries) {
@@ -105,14 +105,14 @@ function existence(resources: readonly Resource[], all: () => readonly (RouteTab
   }
 }
 
-function entriesOf(listener: Cursor, name: string, runtime: Runtime): readonly HttpEntry[] {
+function entriesOf(listener: Cursor, name: string, rules: ActionRules, runtime: Runtime): readonly HttpEntry[] {
   const last = listener.message('default_filter_chain')
   const chains = [...listener.messages('filter_chains'), ...(last === undefined ? [] : [last])]
   return chains.flatMap((chain) =>
     chain.messages('filters').flatMap((filter) => {
       const config = filter.any('typed_config')
       if (config?.type !== CONNECTION_MANAGER || !config.known) return []
-      const manager = readConnectionManager(config, isTls(chain) ? 'tls' : 'plain', runtime)
+      const manager = readConnectionManager(config, isTls(chain) ? 'tls' : 'plain', rules, runtime)
       return [{ listener: name, path: config.path, filterChain: chain.path, manager, at: config, source: readRouteSource(config) }]
     }),
   )

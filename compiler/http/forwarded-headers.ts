@@ -4,7 +4,8 @@
  * Source: Envoy's http/conn_manager_utility.cc (mutateRequestHeaders, cleanInternalHeaders); tried on Envoy 1.40.
  */
 import type { ConnectionManager } from './connection-manager.ts'
-import { addressText, forwardedAddresses, isInternalAddress, portText } from './internal-address.ts'
+import { type DetectedClient, detectClient } from './ip-detection.ts'
+import { addressText, forwardedAddress, isInternalAddress, portText } from './internal-address.ts'
 import type { Headers, RequestLine } from './request.ts'
 
 /** Only internal requests may carry these. */
@@ -34,24 +35,32 @@ const CLEANED_AT_THE_EDGE = [
 ]
 
 /** `connection`: how the client came; `internalOnly`: internal_only_headers of the route configuration; the headers are changed in place. Gives
- * who the client is: ip or ip:port */
+ * who the client is, ip or ip:port, or how a request is answered whose client is not found */
 export function setForwarded(
   manager: ConnectionManager,
   line: RequestLine,
   headers: Headers,
   connection: 'http' | 'https',
   internalOnly: readonly string[],
-): string | undefined {
-  const given = forwardedAddresses(headers.get('x-forwarded-for'))
+): DetectedClient {
   const source = addressText(line.source)
-  let client = given[given.length - 1 - manager.trustedHops]
-  const forwarded = headers.has('x-forwarded-for')
-  let single = given.length === 1
+  const forwarded = headers.get('x-forwarded-for')
+  let client: string | undefined
+  let single = false
   if (manager.useRemoteAddress) {
-    single = !forwarded
-    client = manager.trustedHops > 0 ? (given[given.length - manager.trustedHops] ?? source) : source
+    single = forwarded === undefined
+    client = (manager.trustedHops > 0 ? forwardedAddress(forwarded, manager.trustedHops - 1)?.address : undefined) ?? source
     if (!manager.skipXffAppend && source !== undefined) headers.add('x-forwarded-for', source)
     if (manager.trustedHops === 0) headers.set('x-forwarded-proto', connection)
+  } else if (manager.detections !== undefined) {
+    const found = detectClient(manager.detections, headers, source)
+    if (found.kind === 'refused') return found
+    client = found.address
+    single = found.trusted
+  } else {
+    const found = forwardedAddress(forwarded, manager.trustedHops)
+    client = found?.address
+    single = found?.single ?? false
   }
   if (!headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', connection)
   if (manager.schemeOverwrite !== undefined) headers.set('x-forwarded-proto', manager.schemeOverwrite)
@@ -78,7 +87,7 @@ export function setForwarded(
   const referer = headers.get('referer')
   if (referer !== undefined && !isReferer(referer)) headers.remove('referer')
   if (!manager.keepClientCertificate) headers.remove('x-forwarded-client-cert')
-  return client === addressText(line.source) ? line.source : (client ?? line.source)
+  return { kind: 'known', address: client === addressText(line.source) ? line.source : (client ?? line.source), trusted: single }
 }
 
 /**

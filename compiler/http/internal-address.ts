@@ -1,8 +1,11 @@
 /**
  * Addresses of clients: those in x-forwarded-for, and which of them are internal. In: texts. Out: addresses, a verdict. Without internal_address_config
- * Envoy takes no address as internal.
+ * Envoy takes no address as internal, with one that names no ranges those of private networks.
  * Source: Envoy's http/utility.cc (getLastAddressFromXFF) and http_connection_manager.proto (InternalAddressConfig).
  */
+import { addressText as canonicalText } from '../../proto/address/address-text.ts'
+import { isMapped } from '../../proto/address/mapped.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import type { Cursor } from '../input/cursor.ts'
 
 export interface InternalAddresses {
@@ -12,14 +15,20 @@ export interface InternalAddresses {
 
 /** `at`: an InternalAddressConfig */
 export function readInternalAddresses(at: Cursor): InternalAddresses {
+  const ranges = at.messages('cidr_ranges')
+  if (ranges.length === 0) return PRIVATE
   return {
-    ranges: at.messages('cidr_ranges').flatMap((range) => {
+    ranges: ranges.flatMap((range) => {
       const address = parseAddress(range.string('address_prefix') ?? '')
       if (address === undefined) return []
       const bits = Math.min(range.number('prefix_len') ?? 0, address.width)
-      return [{ prefix: address.value >> BigInt(address.width - bits), bits, width: address.width }]
+      return [rangeOf(address, bits)]
     }),
   }
+}
+
+function rangeOf({ value, width }: Address, bits: number): InternalAddresses['ranges'][number] {
+  return { prefix: value >> BigInt(width - bits), bits, width }
 }
 
 export function isInternalAddress(internal: InternalAddresses | undefined, text: string): boolean {
@@ -29,11 +38,22 @@ export function isInternalAddress(internal: InternalAddresses | undefined, text:
   return internal.ranges.some(({ prefix, bits, width }) => width === address.width && address.value >> BigInt(width - bits) === prefix)
 }
 
-/** Every address of the header, in order; an invalid one ends what can be trusted, so that nothing is given. */
-export function forwardedAddresses(header: string | undefined): readonly string[] {
-  if (header === undefined) return []
-  const parts = header.split(',').map((part) => part.trim())
-  return parts.every((part) => parseAddress(part) !== undefined) ? parts : []
+export interface Forwarded {
+  readonly address: string
+  /** it is all there is in the header */
+  readonly single: boolean
+}
+
+/** The address of x-forwarded-for that `hops` others stand behind; undefined where no address stands there. */
+export function forwardedAddress(header: string | undefined, hops: number): Forwarded | undefined {
+  if (header === undefined) return undefined
+  const parts = header.split(',')
+  const last = parts.length - 1 - hops
+  const part = parts[last]
+  // behind a comma nothing is no part: then it is the whole
+  const address = part === '' && last > 0 ? undefined : part?.trim()
+  const known = address === undefined ? undefined : canonicalAddress(address)
+  return known === undefined ? undefined : { address: known, single: parts.length === 1 && hops === 0 }
 }
 
 /** "10.0.0.7:80" -> "10.0.0.7", "[::1]:80" -> "::1" */
@@ -49,6 +69,16 @@ export function portText(address: string | undefined): number | undefined {
   return port === undefined ? undefined : Number(port)
 }
 
+/** as inet_ntop writes it; undefined: it is no address */
+export function canonicalAddress(text: string): string | undefined {
+  if (parseAddress(text) === undefined) return undefined
+  const bytes = text.includes(':') ? parseIp(text.replace(SCOPE, '')) : undefined
+  return bytes === undefined || isMapped(bytes) ? text.toLowerCase() : canonicalText(bytes)
+}
+
+/** of a link: an interface */
+const SCOPE = /%[0-9A-Za-z]+$/
+
 interface Address {
   readonly value: bigint
   readonly width: 32 | 128
@@ -57,7 +87,7 @@ interface Address {
 function parseAddress(text: string): Address | undefined {
   const four = parseFour(text)
   if (four !== undefined) return { value: four, width: 32 }
-  return text.includes(':') ? parseSix(text) : undefined
+  return text.includes(':') ? parseSix(text.replace(SCOPE, '')) : undefined
 }
 
 function parseFour(text: string): bigint | undefined {
@@ -86,4 +116,13 @@ function groups(text: string): readonly bigint[] | undefined {
   if (!plain.every((part) => /^[0-9a-fA-F]{1,4}$/.test(part))) return undefined
   const values = plain.map((part) => BigInt(`0x${part}`))
   return last === undefined ? values : [...values, last >> 16n, last & 0xffffn]
+}
+
+/** with an internal_address_config that names no ranges (tried) */
+const PRIVATE: InternalAddresses = {
+  ranges: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.1/32', 'fd00::/8', '::1/128'].flatMap((text) => {
+    const [prefix = '', bits] = text.split('/')
+    const address = parseAddress(prefix)
+    return address === undefined ? [] : [rangeOf(address, Number(bits))]
+  }),
 }

@@ -8,6 +8,7 @@ import type { HeaderMatch } from '../match/header.ts'
 import type { Regex } from '../match/regex.ts'
 import type { Match } from '../match/table.ts'
 import type { HeaderPair } from './request.ts'
+import type { Criteria } from './subset-criteria.ts'
 
 export interface RouteConfiguration {
   readonly path: string
@@ -125,6 +126,8 @@ export interface ForwardAction {
   readonly mirrors: readonly MirrorPolicy[]
   readonly upgrades: readonly { readonly type: string; readonly enabled: boolean; readonly connect: boolean }[]
   readonly priority: 'DEFAULT' | 'HIGH'
+  /** metadata_match: the subset of the cluster's endpoints that is chosen from */
+  readonly criteria: Criteria
 }
 
 export type ClusterSpecifier =
@@ -147,6 +150,8 @@ export interface WeightedCluster {
   readonly header: string | undefined
   readonly weight: number
   readonly headers: HeaderMutations
+  /** over those of the route, key by key */
+  readonly criteria: Criteria
   readonly hostRewriteLiteral: string | undefined
   readonly filters: PerFilter
 }
@@ -200,6 +205,33 @@ export interface BodyFormat {
   readonly contentType: string | undefined
   readonly omitEmptyValues: boolean
 }
+
+/** local_reply_config: what becomes of the answers that the connection manager gives itself */
+export interface LocalReplies {
+  /** the first that takes an answer changes it */
+  readonly mappers: readonly ReplyMapper[]
+  readonly format: BodyFormat | undefined
+}
+
+export interface ReplyMapper {
+  /** undefined: it takes none */
+  readonly filter: ReplyFilter | undefined
+  readonly status: number | undefined
+  readonly body: BodySource | undefined
+  readonly format: BodyFormat | undefined
+  readonly add: readonly HeaderAddition[]
+}
+
+/** envoy.config.accesslog.v3.AccessLogFilter, as far as it can be asked of a local answer */
+export type ReplyFilter =
+  | { readonly kind: 'status' | 'duration'; readonly op: 'EQ' | 'GE' | 'LE' | 'NE'; readonly value: number }
+  | { readonly kind: 'and' | 'or'; readonly of: readonly ReplyFilter[] }
+  | { readonly kind: 'header'; readonly match: HeaderMatch }
+  /** short names; empty: any flag */
+  | { readonly kind: 'flags'; readonly names: readonly string[] }
+  | { readonly kind: 'grpc'; readonly statuses: readonly number[]; readonly exclude: boolean }
+  | { readonly kind: 'fraction'; readonly share: Fraction }
+  | { readonly kind: 'always' | 'never' }
 
 /** Forwarding to nowhere: Envoy answers 503 cluster_not_found. */
 export interface NonForwardingAction {
@@ -323,8 +355,8 @@ export interface HttpFilterEntry {
 
 export type Outcome = 'cluster' | 'redirect' | 'direct_response' | 'no_route' | 'no_cluster' | 'deny' | 'pass' | 'error' | 'divert'
 
-/** Where the decision is carried out. HTTP needs user space until request programs exist. */
-export type Lane = 'direct' | 'direct-sk-msg' | 'switched' | 'user-space'
+/** Where the decision is carried out: compiler/trace/lanes.ts. */
+export type Lane = 'direct' | 'switched' | 'user-space' | 'waypoint'
 
 /**
  * What Envoy would do with one request. `cluster`, `path`, `authority`, `requestHeaders`: what the upstream sees after all mutation;
@@ -334,6 +366,8 @@ export type Lane = 'direct' | 'direct-sk-msg' | 'switched' | 'user-space'
 export interface Decision {
   readonly outcome: Outcome
   readonly lane: Lane
+  /** why not in the kernel, where it is known */
+  readonly laneReason?: string
   readonly virtualHost: string | undefined
   readonly route: string | undefined
   readonly cluster: string | undefined

@@ -1,6 +1,6 @@
 /**
  * What a connection manager makes of a path: fragment, escaped slashes, normalization, merged slashes, in this order. In: its settings and the path with
- * query. Out: the path that routes and the upstream see, a redirect to it, or a refusal.
+ * query. Out: the path that routes and the upstream see, a redirect to it, or a refusal with the path as far as it came.
  * Source: Envoy's http/conn_manager_utility.cc (maybeNormalizePath) and http/path_utility.cc; normalization is that of URLs in RFC 3986, 6.2.2.
  */
 export interface PathSettings {
@@ -11,13 +11,13 @@ export interface PathSettings {
   readonly mergeSlashes: boolean
 }
 
-export type NormalizedPath = { readonly kind: 'path' | 'redirect'; readonly path: string } | { readonly kind: 'refused' }
-
-const REFUSED: NormalizedPath = { kind: 'refused' }
+export type NormalizedPath =
+  | { readonly kind: 'path' | 'redirect'; readonly path: string }
+  | { readonly kind: 'refused'; readonly path: string }
 
 export function normalizePath(settings: PathSettings, given: string): NormalizedPath {
   const hash = given.indexOf('#')
-  if (hash >= 0 && settings.rejectFragment) return REFUSED
+  if (hash >= 0 && settings.rejectFragment) return { kind: 'refused', path: given }
   const text = hash < 0 ? given : given.slice(0, hash)
   const mark = text.indexOf('?')
   const query = mark < 0 ? '' : text.slice(mark)
@@ -25,13 +25,13 @@ export function normalizePath(settings: PathSettings, given: string): Normalized
   let kind: 'path' | 'redirect' = 'path'
   if (settings.escapedSlashes !== 'keep') {
     const unescaped = path.replace(/%2f/gi, '/').replace(/%5c/gi, '\\')
-    if (unescaped !== path && settings.escapedSlashes === 'reject') return REFUSED
+    if (unescaped !== path && settings.escapedSlashes === 'reject') return { kind: 'refused', path: unescaped + query }
     if (unescaped !== path && settings.escapedSlashes === 'redirect') kind = 'redirect'
     path = unescaped
   }
   if (settings.normalizePath) {
     const canonical = canonicalPath(path)
-    if (canonical === undefined) return REFUSED
+    if (canonical === undefined) return { kind: 'refused', path: path + query }
     path = canonical
   }
   if (settings.mergeSlashes && path.includes('//')) path = mergeSlashes(path)

@@ -4,8 +4,12 @@
  * Source: http_connection_manager.proto.
  */
 import type { Cursor } from '../input/cursor.ts'
+import { lowerCase } from '../match/string-match.ts'
 import { type ConnectionManager, DEFAULT_CONNECTION_MANAGER } from './connection-manager.ts'
+import type { ActionRules } from './exchange.ts'
 import { readInternalAddresses } from './internal-address.ts'
+import { readIpDetections } from './ip-detection.ts'
+import type { Front } from './request.ts'
 import { NO_RUNTIME, type Runtime } from './runtime.ts'
 
 export const CONNECTION_MANAGER = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
@@ -17,9 +21,16 @@ export type RouteSource =
   | { readonly kind: 'unknown'; readonly what: string }
 
 /** `tls`: the filter chain ends TLS */
-export function readConnectionManager(at: Cursor, tls: 'tls' | 'plain', runtime: Runtime = NO_RUNTIME): ConnectionManager {
+export function readConnectionManager(
+  at: Cursor,
+  tls: 'tls' | 'plain',
+  rules: Pick<ActionRules, 'readLocalReplies' | 'readEarlyMutations'>,
+  runtime: Runtime = NO_RUNTIME,
+): ConnectionManager {
   const internal = at.message('internal_address_config')
   const details = at.enum('forward_client_cert_details') ?? 'SANITIZE'
+  const common = at.message('common_http_protocol_options')
+  const underscores = common?.enum('headers_with_underscores_action')
   const overwrite = at.message('scheme_header_transformation')?.string('scheme_to_overwrite') ?? ''
   return {
     rejectFragment: runtime.flag(REJECT_FRAGMENT, true),
@@ -43,8 +54,24 @@ export function readConnectionManager(at: Cursor, tls: 'tls' | 'plain', runtime:
         .messages('upgrade_configs')
         .map((upgrade) => [(upgrade.string('upgrade_type') ?? '').toLowerCase(), upgrade.boolean('enabled') ?? true]),
     ),
+    early: rules.readEarlyMutations(at),
+    detections: readIpDetections(at),
+    front: { replies: rules.readLocalReplies(at, runtime), ...readRouter(at) },
+    underscores: underscores === 'REJECT_REQUEST' ? 'reject' : underscores === 'DROP_HEADER' ? 'drop' : 'allow',
+    mostHeaders: common?.number('max_headers_count') ?? DEFAULT_CONNECTION_MANAGER.mostHeaders,
+    mostKib: at.number('max_request_headers_kb') ?? DEFAULT_CONNECTION_MANAGER.mostKib,
     tls: tls === 'tls',
   }
+}
+
+const ROUTER = 'envoy.extensions.filters.http.router.v3.Router'
+
+/** The last filter of the chain. */
+function readRouter(at: Cursor): Omit<Front, 'replies'> {
+  const last = at.messages('http_filters').at(-1)
+  const router = last?.has('typed_config') === true ? last.any('typed_config') : undefined
+  if (router?.type !== ROUTER || !router.known) return { quiet: false, strict: [] }
+  return { quiet: router.boolean('suppress_envoy_headers') ?? false, strict: router.strings('strict_check_headers').map(lowerCase) }
 }
 
 const REJECT_FRAGMENT = 'envoy.reloadable_features.http_reject_path_with_fragment'

@@ -7,7 +7,9 @@ import type { RuntimeValues } from '../match/runtime-values.ts'
 import { lowerCase } from '../match/string-match.ts'
 import type { ActionRules } from './exchange.ts'
 import type { ClusterSpecifier, ForwardAction, WeightedCluster } from './model.ts'
+import { readAll } from './read-all.ts'
 import { readHashPolicies, readMirrors, readRetryPolicy, readTimeouts } from './read-policies.ts'
+import { readCriteria } from './subset-criteria.ts'
 
 const NOT_FOUND_STATUS: Readonly<Record<string, number>> = { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 }
 
@@ -24,12 +26,13 @@ export function readForward(at: Cursor, rules: ActionRules, runtime: RuntimeValu
     retry: readRetryPolicy(at),
     hash: readHashPolicies(at),
     mirrors: readMirrors(at),
-    upgrades: at.messages('upgrade_configs').map((upgrade) => ({
+    upgrades: readAll(at.messages('upgrade_configs'), (upgrade) => ({
       type: upgrade.string('upgrade_type') ?? '',
       enabled: upgrade.boolean('enabled') ?? true,
       connect: upgrade.message('connect_config') !== undefined,
     })),
     priority: at.enum('priority') === 'HIGH' ? 'HIGH' : 'DEFAULT',
+    criteria: readCriteria(at.message('metadata_match')),
   }
 }
 
@@ -75,6 +78,7 @@ function readWeightedCluster(at: Cursor, rules: ActionRules): WeightedCluster {
     header: header === '' ? undefined : lowerCase(header),
     weight: at.number('weight') ?? 0,
     headers: rules.readHeaders(at),
+    criteria: readCriteria(at.message('metadata_match')),
     hostRewriteLiteral: host === '' ? undefined : host,
     filters: rules.readFilters(at),
   }

@@ -7,15 +7,24 @@ import type { Cursor } from '../input/cursor.ts'
 import { readHeaderMatch } from '../match/header.ts'
 import { readFraction } from '../match/runtime-fraction.ts'
 import { lowerCase, readRegex } from '../match/string-match.ts'
+import { readAll } from './read-all.ts'
 import type { HashPolicy, MirrorPolicy, RetryPolicy, Timeouts } from './model.ts'
 
 const DEFAULT_TIMEOUT = 15_000
+const NOT_TOLD: RetryPolicy['told'] = { headers: [], maxInterval: 300_000 }
+const DEFAULTS: Timeouts = timeoutsOf(DEFAULT_TIMEOUT)
+const UNLIMITED: Timeouts = timeoutsOf(0)
 
 /** `at`: a RouteAction */
 export function readTimeouts(at: Cursor): Timeouts {
   const stream = at.message('max_stream_duration')
+  const timeout = at.duration('timeout') ?? DEFAULT_TIMEOUT
+  if (stream === undefined && !OTHERS.some((field) => at.has(field))) {
+    // most routes say no more; they have one object between them
+    return timeout === 0 ? UNLIMITED : timeout === DEFAULT_TIMEOUT ? DEFAULTS : timeoutsOf(timeout)
+  }
   return {
-    timeout: at.duration('timeout') ?? DEFAULT_TIMEOUT,
+    timeout,
     idle: at.duration('idle_timeout'),
     maxStreamDuration: stream?.duration('max_stream_duration'),
     grpcTimeoutHeaderMax: stream?.duration('grpc_timeout_header_max'),
@@ -27,6 +36,22 @@ export function readTimeouts(at: Cursor): Timeouts {
   }
 }
 
+const OTHERS = ['idle_timeout', 'flush_timeout', 'max_grpc_timeout', 'grpc_timeout_offset'] as const
+
+function timeoutsOf(timeout: number): Timeouts {
+  return {
+    timeout,
+    idle: undefined,
+    maxStreamDuration: undefined,
+    grpcTimeoutHeaderMax: undefined,
+    grpcTimeoutHeaderOffset: undefined,
+    flush: undefined,
+    maxGrpcTimeout: undefined,
+    grpcTimeoutOffset: undefined,
+    streamDuration: false,
+  }
+}
+
 /** `at`: a RouteAction or a VirtualHost; the route's own policy wins as a whole */
 export function readRetryPolicy(at: Cursor): RetryPolicy | undefined {
   const policy = at.message('retry_policy')
@@ -35,33 +60,49 @@ export function readRetryPolicy(at: Cursor): RetryPolicy | undefined {
   const told = policy.message('rate_limited_retry_back_off')
   return {
     path: policy.path,
-    on: (policy.string('retry_on') ?? '').split(',').flatMap((word) => (word.trim() === '' ? [] : [word.trim()])),
+    on: wordsOf(policy.string('retry_on') ?? ''),
     retries: policy.number('num_retries') ?? 1,
     perTryTimeout: policy.duration('per_try_timeout'),
     perTryIdleTimeout: policy.duration('per_try_idle_timeout'),
     statusCodes: policy.numbers('retriable_status_codes'),
     baseInterval: backOff?.duration('base_interval'),
     maxInterval: backOff?.duration('max_interval'),
-    responseHeaders: policy.messages('retriable_headers').map(readHeaderMatch),
-    requestHeaders: policy.messages('retriable_request_headers').map(readHeaderMatch),
+    responseHeaders: readAll(policy.messages('retriable_headers'), readHeaderMatch),
+    requestHeaders: readAll(policy.messages('retriable_request_headers'), readHeaderMatch),
     otherHosts: policy.messages('retry_host_predicate').some((one) => PREVIOUS_HOSTS.test(one.any('typed_config')?.type ?? ''))
       ? (policy.number('host_selection_retry_max_attempts') ?? 1)
       : 0,
-    told: {
-      headers: (told?.messages('reset_headers') ?? []).map((one) => ({
-        name: lowerCase(one.string('name') ?? ''),
-        format: one.enum('format') === 'UNIX_TIMESTAMP' ? 'unix_timestamp' : 'seconds',
-      })),
-      maxInterval: told?.duration('max_interval') ?? 300_000,
-    },
+    told: told === undefined ? NOT_TOLD : readTold(told),
   }
+}
+
+/** `at`: a RateLimitedRetryBackOff */
+function readTold(at: Cursor): RetryPolicy['told'] {
+  return {
+    headers: readAll(at.messages('reset_headers'), (one) => ({
+      name: lowerCase(one.string('name') ?? ''),
+      format: one.enum('format') === 'UNIX_TIMESTAMP' ? 'unix_timestamp' : 'seconds',
+    })),
+    maxInterval: at.duration('max_interval') ?? NOT_TOLD.maxInterval,
+  }
+}
+
+/** Who writes routes repeats one list: equal lists in a row are one. */
+let last: { readonly text: string; readonly words: readonly string[] } = { text: '', words: [] }
+
+function wordsOf(text: string): readonly string[] {
+  if (text !== last.text) {
+    const words = text.split(',').map((word) => word.trim())
+    last = { text, words: words.filter((word) => word !== '') }
+  }
+  return last.words
 }
 
 const PREVIOUS_HOSTS = /\.previous_hosts\.v\d\.PreviousHostsPredicate$/
 
 /** `at`: a RouteConfiguration, VirtualHost or RouteAction */
 export function readMirrors(at: Cursor): readonly MirrorPolicy[] {
-  return at.messages('request_mirror_policies').map((policy) => ({
+  return readAll(at.messages('request_mirror_policies'), (policy) => ({
     path: policy.path,
     cluster: policy.string('cluster') || undefined,
     clusterHeader: lowerCase(policy.string('cluster_header') ?? '') || undefined,
@@ -72,7 +113,7 @@ export function readMirrors(at: Cursor): readonly MirrorPolicy[] {
 
 /** `at`: a RouteAction */
 export function readHashPolicies(at: Cursor): readonly HashPolicy[] {
-  return at.messages('hash_policy').map(readHashPolicy)
+  return readAll(at.messages('hash_policy'), readHashPolicy)
 }
 
 function readHashPolicy(at: Cursor): HashPolicy {

@@ -6,6 +6,7 @@
  */
 import { lowerCase } from '../match/string-match.ts'
 import { isInlineHeader } from './inline-headers.ts'
+import type { LocalReplies } from './model.ts'
 import { parseQuery } from './query-text.ts'
 
 export type HeaderPair = readonly [name: string, value: string]
@@ -115,6 +116,17 @@ function isSpace(code: number): boolean {
   return code === 32 || code === 9
 }
 
+/** What the connection manager says of the router and of its own answers. */
+export interface Front {
+  readonly replies: LocalReplies | undefined
+  /** the router tells nobody what it did: no x-envoy-* headers of its own (suppress_envoy_headers) */
+  readonly quiet: boolean
+  /** headers for the router that must be as they are documented (strict_check_headers) */
+  readonly strict: readonly string[]
+}
+
+const NO_FRONT: Front = { replies: undefined, quiet: false, strict: [] }
+
 /** The request behind the connection manager: what matchers see. Actions work on a copy of its headers. */
 export class HttpRequest {
   readonly method: string
@@ -130,6 +142,7 @@ export class HttpRequest {
   readonly random: number
   /** the connection is TLS */
   readonly tls: boolean
+  readonly front: Front
   private queryStart: number
   private lowerPath: string | undefined
   private parameters: ReadonlyMap<string, string> | undefined
@@ -145,13 +158,19 @@ export class HttpRequest {
     this.destination = of.destination
     this.random = of.random
     this.tls = of.tls
+    this.front = of.front ?? NO_FRONT
     this.queryStart = pathEnd(of.path)
   }
 
   /** as it is before a connection manager has told its scheme */
   withoutScheme(): HttpRequest {
-    const { method, authority, path, source, remote, destination, random, tls } = this
-    return new HttpRequest({ method, authority, path, scheme: '', source, remote, destination, random, tls }, this.headers)
+    const { method, authority, path, source, remote, destination, random, tls, front } = this
+    return new HttpRequest({ method, authority, path, scheme: '', source, remote, destination, random, tls, front }, this.headers)
+  }
+
+  /** the codec did not read it to the end of its head */
+  get isUnread(): boolean {
+    return this.method === ''
   }
 
   /** path without query and fragment */
@@ -172,12 +191,13 @@ export class HttpRequest {
 
   /** values that a header matcher sees, pseudo headers included */
   headerValues(name: string): readonly string[] {
-    if (name.charCodeAt(0) !== 58) return name === 'host' ? [this.authority] : this.headers.values(name)
+    if (name.charCodeAt(0) !== 58) return name === 'host' && !this.isUnread ? [this.authority] : this.headers.values(name)
     const value = this.pseudo(name)
     return value === undefined ? NONE : [value]
   }
 
   pseudo(name: string): string | undefined {
+    if (this.isUnread) return undefined
     switch (name) {
       case ':method':
         return this.method
@@ -199,6 +219,7 @@ interface RequestOrigin {
   readonly destination: string | undefined
   readonly random: number
   readonly tls: boolean
+  readonly front?: Front
 }
 
 /** where the path ends and query or fragment start */

@@ -1,6 +1,6 @@
 /**
- * What neither the kernel nor the slow path does. In: the cursors of a connection manager and of its routes, and which of their fields nobody reads. Out: for
- * each place (connection manager, virtual host, route) that needs the waypoint, why. Invariant: a field of unknown effect is never left out silently.
+ * What the kernel does not do because of single fields. In: the cursors of a connection manager and of its routes, and which of their fields nobody reads. Out: for
+ * each place (connection manager, virtual host, route) with such fields, why, and whether user space does it. Invariant: a field of unknown effect is never left out silently.
  * Source: Envoy's http_connection_manager.proto, protocol.proto, route_components.proto.
  */
 import type { Cursor } from '../input/cursor.ts'
@@ -8,20 +8,29 @@ import type { Cursor } from '../input/cursor.ts'
 /** fields of a message of this type that nobody reads and that change what happens */
 export type UndoneFields = (type: string, fields: readonly string[]) => readonly string[]
 
+export interface Undone {
+  /** printed to users */
+  readonly why: string
+  /** user space does not do it either */
+  readonly waypoint?: true
+}
+
 /** Bytes of a head that the kernel takes; a smaller limit of the proxy would refuse what the kernel lets through. */
 const KERNEL_HEAD_KB = 4
 /** the same for their number */
 const KERNEL_HEADERS = 100
 
-export function undoneOf(manager: Cursor, routes: Cursor, undone: UndoneFields): ReadonlyMap<string, string> {
-  const found = new Map<string, string>()
+export function undoneOf(manager: Cursor, routes: Cursor, undone: UndoneFields): ReadonlyMap<string, Undone> {
+  const found = new Map<string, Undone>()
   const add = (place: Cursor, why: readonly string[]): void => {
-    if (why.length > 0) found.set(place.path, why.join(', '))
+    if (why.length > 0) found.set(place.path, { why: why.join(', '), waypoint: true })
   }
   const of = (at: Cursor | undefined): readonly string[] => (at === undefined ? [] : undone(at.type, at.fields()))
   const chain = manager.messages('http_filters')
   const names = new Set(chain.map((filter) => filter.string('name') ?? ''))
   const filters = chain.flatMap((filter) => of(filter.has('typed_config') ? filter.any('typed_config') : undefined))
+  const limits = limitsOf(manager)
+  if (limits.length > 0) found.set(manager.path, { why: limits.join(', ') })
   add(manager, [...of(manager), ...codecOf(manager), ...filters, ...of(routes), ...filtersOf(routes, names, of)])
   for (const host of routes.messages('virtual_hosts')) {
     add(host, [...of(host), ...of(host.message('retry_policy')), ...filtersOf(host, names, of)])
@@ -60,12 +69,16 @@ function filtersOf(at: Cursor, names: ReadonlySet<string>, of: (at: Cursor | und
 
 function codecOf(manager: Cursor): readonly string[] {
   const codec = manager.enum('codec_type') ?? 'AUTO'
+  return codec === 'AUTO' || codec === 'HTTP1' ? [] : [`codec_type ${codec}`]
+}
+
+/** Heads that the kernel would let through. */
+function limitsOf(manager: Cursor): readonly string[] {
   const common = manager.message('common_http_protocol_options')
   const underscores = common?.enum('headers_with_underscores_action') ?? 'ALLOW'
   const limit = manager.number('max_request_headers_kb')
   const count = common?.number('max_headers_count')
   return [
-    ...(codec === 'AUTO' || codec === 'HTTP1' ? [] : [`codec_type ${codec}`]),
     ...(underscores === 'ALLOW' ? [] : ['headers_with_underscores_action']),
     ...(limit !== undefined && limit < KERNEL_HEAD_KB ? ['max_request_headers_kb'] : []),
     ...(count !== undefined && count < KERNEL_HEADERS ? ['max_headers_count'] : []),

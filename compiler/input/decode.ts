@@ -44,6 +44,9 @@ export function createDecoder(schema: Schema, diag: Diagnostics): Decoder {
   }
 }
 
+/** Configurations that Envoy reads without checking the rules of their messages (tried). */
+const UNCHECKED = /^envoy\.extensions\.load_balancing_policies\.(?!override_host\.)/
+
 /** A piece of path: a field, an index, or the key of a map. */
 type Step = Field | number | string
 
@@ -60,6 +63,8 @@ class Walker {
   lenient = false
   disallowed: Severity = 'error'
   origin: Origin = 'xds'
+  /** of a rule that is broken */
+  private rules: Severity = 'error'
   private findings = 0
   /** values of the messages that are being decoded, so that each message gets a list of just its size */
   private readonly stack: unknown[] = []
@@ -162,7 +167,7 @@ class Walker {
     for (const field of missing) {
       if (isGiven(value, field)) continue
       const code = field.unset?.kind === 'required' ? 'KM1111' : 'KM1110'
-      this.report(code, `"${field.name}" of ${type.name} ${field.unset?.text}`, this.path(field.name), unknown > 0 ? 'warning' : 'error')
+      this.report(code, `"${field.name}" of ${type.name} ${field.unset?.text}`, this.path(field.name), unknown > 0 ? 'warning' : this.rules)
     }
   }
 
@@ -172,7 +177,7 @@ class Walker {
       if (members.some((field) => isGiven(value, field))) continue
       const names = members.map((field) => field.name)
       const shown = names.length > 6 ? `${names.slice(0, 6).join(', ')}, ...` : names.join(', ')
-      this.report('KM1111', `${type.name} needs one of ${shown} (${name})`, this.path(), unknown > 0 ? 'warning' : 'error')
+      this.report('KM1111', `${type.name} needs one of ${shown} (${name})`, this.path(), unknown > 0 ? 'warning' : this.rules)
     }
   }
 
@@ -233,7 +238,7 @@ class Walker {
   private single(field: Field, given: unknown, depth: number, check: Field['check']): unknown {
     const decoded = this.value(field, field.wrapper ? this.unwrapped(given) : given, depth)
     if (decoded instanceof Refusal) {
-      this.report(decoded.code, decoded.text, this.path())
+      this.report(decoded.code, decoded.text, this.path(), decoded.code === 'KM1110' ? this.rules : 'error')
       return undefined
     }
     if (check !== undefined && decoded !== undefined) this.obey(check, decoded, given)
@@ -249,7 +254,7 @@ class Walker {
 
   private obey(check: Field['check'], decoded: unknown, given: unknown = decoded): void {
     const text = check?.(decoded)
-    if (text !== undefined) this.report('KM1110', typeof given === 'object' ? text : `${quote(given)} ${text}`, this.path())
+    if (text !== undefined) this.report('KM1110', typeof given === 'object' ? text : `${quote(given)} ${text}`, this.path(), this.rules)
   }
 
   private value(field: Field, given: unknown, depth: number): unknown {
@@ -322,7 +327,10 @@ class Walker {
     const type = this.schema.message(name)
     if (type === undefined) return new RawAny(name, given)
     if (type.wellKnown !== undefined) return new RawAny(name, given.value)
+    const outside = this.rules
+    if (UNCHECKED.test(name)) this.rules = 'warning'
     const message = this.message(type, given, depth, 'any')
+    this.rules = outside
     return message !== undefined && name.endsWith('.TypedStruct') ? this.typedStruct(message, depth) : message
   }
 

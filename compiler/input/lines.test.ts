@@ -31,4 +31,16 @@ test('counts every line end of a long text, at any alignment', () => {
   }
 })
 
+test('many places in one long line cost one pass over it, and are the same as in a short one', () => {
+  const text = `${'é'.repeat(9_000)}\n${'ü🙂x'.repeat(400_000)}`
+  const at = lines(text)
+  const began = performance.now()
+  for (let index = 0; index < 20_000; index++) {
+    const offset = 18_001 + 7 * 19 * index
+    assert.equal(at.byte(offset), { line: 2, column: 1 + 3 * 19 * index })
+  }
+  assert.ok(performance.now() - began < 10_000, 'a pass for each place would take minutes')
+  assert.equal(at.byte(16_384), { line: 1, column: 8_193 }, 'also behind the place that was asked for first')
+})
+
 test.run()

@@ -1,6 +1,6 @@
 /**
  * Offsets to lines. In: the bytes of a text; out: line and column (from 1, in characters) of a byte or character offset.
- * Line ends are counted up to the place asked for, four bytes at a time, and remembered for each block of 16 KiB.
+ * What is before each block of 16 KiB is remembered, up to the place asked for: a hundred thousand places in one long line cost one pass over it.
  */
 import { isAscii } from 'node:buffer'
 
@@ -16,21 +16,34 @@ const LINE_END = 10
 export function createLines(bytes: Uint8Array): Lines {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const bom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
-  /** line ends before each block that was counted */
-  const before = [0]
+  /** of what is before each block that was counted: line ends, characters, and where its last line begins */
+  const ends = [0]
+  const letters = [0]
+  const begins = [bom]
   let text: string | undefined
 
-  const lineEndsBefore = (offset: number): number => {
+  const reach = (block: number): void => {
+    for (let last = ends.length - 1; last < block; last++) {
+      const from = last * BLOCK
+      const lineEnds = countLineEnds(bytes, from, from + BLOCK)
+      ends.push((ends[last] ?? 0) + lineEnds)
+      letters.push((letters[last] ?? 0) + characters(bytes, from, from + BLOCK))
+      begins.push(lineEnds === 0 ? (begins[last] ?? bom) : buffer.lastIndexOf(LINE_END, from + BLOCK - 1) + 1)
+    }
+  }
+  /** of an offset in a block that was reached */
+  const lettersBefore = (offset: number): number => {
     const block = Math.floor(offset / BLOCK)
-    while (before.length <= block)
-      before.push((before.at(-1) ?? 0) + countLineEnds(bytes, (before.length - 1) * BLOCK, before.length * BLOCK))
-    return (before[block] ?? 0) + countLineEnds(bytes, block * BLOCK, offset)
+    return (letters[block] ?? 0) + characters(bytes, block * BLOCK, offset)
   }
 
   const byte = (given: number) => {
     const offset = Math.max(bom, Math.min(given, bytes.length))
-    const start = Math.max(bom, offset === 0 ? 0 : buffer.lastIndexOf(LINE_END, offset - 1) + 1)
-    return { line: lineEndsBefore(offset) + 1, column: 1 + characters(buffer, start, offset) }
+    const block = Math.floor(offset / BLOCK)
+    reach(block)
+    const lineEnds = countLineEnds(bytes, block * BLOCK, offset)
+    const start = lineEnds === 0 ? (begins[block] ?? bom) : buffer.lastIndexOf(LINE_END, offset - 1) + 1
+    return { line: (ends[block] ?? 0) + lineEnds + 1, column: 1 + lettersBefore(offset) - lettersBefore(start) }
   }
   return {
     byte,
@@ -59,7 +72,8 @@ function countLineEnds(bytes: Uint8Array, from: number, to: number): number {
 }
 
 /** code points of UTF-8: bytes that do not continue one */
-function characters(buffer: Uint8Array, start: number, end: number): number {
+function characters(buffer: Uint8Array, start: number, to: number): number {
+  const end = Math.min(to, buffer.length)
   let count = 0
   for (let at = start; at < end; at++) if (((buffer[at] as number) & 0xc0) !== 0x80) count++
   return count

@@ -1,5 +1,5 @@
 /**
- * The endpoints of a cluster as priorities and localities. In: a parsed cluster, its assignment, host-name addresses. Out: a Balance, or why
+ * The endpoints of a cluster as priorities and localities. In: a parsed cluster, its assignment, host-name addresses, who is chosen. Out: a Balance, or why
  * every connection is refused. Runs over all endpoints of a snapshot.
  * Source: Envoy's EdsClusterImpl, StaticClusterImpl, StrictDnsClusterImpl, LogicalDnsCluster: EDS keeps the first of equal addresses over all
  * priorities, the others keep them all (tried); gaps between priorities are empty priorities.
@@ -18,6 +18,7 @@ import type {
 import { addressPortText, addressText } from '../../proto/address/address-text.ts'
 import { isMapped } from '../../proto/address/mapped.ts'
 import type { Balance, Cluster, Endpoint, Locality, Priority } from './program.ts'
+import { ANYBODY, type Chosen } from './subsets.ts'
 import { transportOf } from './transport.ts'
 
 type Target = Cluster['target']
@@ -29,8 +30,9 @@ export function balanceOf(
   settings: BalanceSettings,
   resources: Resources,
   diag: Diagnostics,
+  chosen: Chosen = ANYBODY,
 ): Target {
-  const builder = new Builder(cluster, settings, resources, diag)
+  const builder = new Builder(cluster, settings, resources, diag, chosen)
   const priorities: { localities: Locality[] }[] = []
   for (const [index, locality] of assignment.localities.entries()) {
     while (priorities.length <= locality.priority) priorities.push({ localities: [] })
@@ -68,14 +70,16 @@ class Builder {
   private readonly settings: BalanceSettings
   private readonly resources: Resources
   private readonly diag: Diagnostics
+  private readonly chosen: Chosen
   private readonly transport: ReturnType<typeof transportOf>
   private endpoints = 0
   /** where the endpoint at hand stands */
   private list = ''
   private position = 0
 
-  constructor(cluster: ParsedCluster, settings: BalanceSettings, resources: Resources, diag: Diagnostics) {
+  constructor(cluster: ParsedCluster, settings: BalanceSettings, resources: Resources, diag: Diagnostics, chosen: Chosen) {
     this.cluster = cluster
+    this.chosen = chosen
     this.settings = settings
     this.resources = resources
     this.diag = diag
@@ -95,10 +99,14 @@ class Builder {
   }
 
   private endpoint(endpoint: LbEndpoint, locality: ParsedLocality, into: Endpoint[]): void {
+    const { target } = endpoint
+    if (!this.chosen(endpoint.lb)) {
+      if (target.kind === 'ip') this.seen?.add(placeText(target))
+      return
+    }
     this.endpoints++
     const need = this.transport(endpoint.labels, locality.labels)
     if (need !== undefined) this.count('tls', need.path, need.why)
-    const { target } = endpoint
     switch (target.kind) {
       case 'ip':
         this.add(endpoint, target.address, target.port, placeText(target), endpoint.hostname, into)

@@ -321,9 +321,10 @@ test('what the kernel cannot do refuses, with the reason', () => {
     'upstream_config',
   )
   assert.match(
-    why(refused({ lb_subset_config: { fallback_policy: 'ANY_ENDPOINT', subset_selectors: [{ keys: ['v'] }] } })),
-    'lb_subset_config',
+    why(refused({ lb_subset_config: { panic_mode_any: true, subset_selectors: [{ keys: ['v'] }] } })),
+    'lb_subset_config with panic_mode_any',
   )
+  assert.is(why(refused({ lb_subset_config: { fallback_policy: 'ANY_ENDPOINT', subset_selectors: [{ keys: ['v'] }] } })), 'balance')
   assert.is(why(refused({ upstream_bind_config: { source_address: { address: '0.0.0.0', port_value: 0 } } })), 'balance')
   assert.is(why(refused({ lb_subset_config: {} })), 'balance')
   assert.is(

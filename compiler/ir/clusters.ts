@@ -3,14 +3,19 @@
  * with its reason and is told to the user; it is never approximated.
  */
 import type { Diagnostics } from '../diag/diagnostic.ts'
+import { type Criteria, criteriaText, NO_CRITERIA } from '../http/subset-criteria.ts'
 import type { Assignment, Cluster as ParsedCluster, Resources } from '../parse/resources.ts'
 import { balanceOf, reportAddresses } from './balance.ts'
 import type { Cluster, ClusterRef } from './program.ts'
+import { chooseSubset } from './subsets.ts'
 import { transportOf } from './transport.ts'
 
 export interface Clusters {
+  /** grows with the subsets that are asked for */
   readonly list: readonly Cluster[]
   readonly byName: ReadonlyMap<string, ClusterRef>
+  /** What criteria choose of a cluster: itself where it has no subsets; undefined: there is no such cluster. */
+  subset(name: string, criteria: Criteria): ClusterRef | undefined
 }
 
 export function toClusters(resources: Resources, diag: Diagnostics): Clusters {
@@ -24,10 +29,34 @@ export function toClusters(resources: Resources, diag: Diagnostics): Clusters {
       target: targetOf(cluster, resources, hidden.has(cluster.name) ? quiet : diag),
       maxConnections: cluster.maxConnections,
       ...(cluster.http2 === true && { http2: true }),
+      ...(cluster.subsets !== undefined && { subsets: true }),
     }),
   )
-  return { list, byName: new Map(list.map(({ name }, index) => [name, index])) }
+  const byName = new Map(list.map(({ name }, index) => [name, index]))
+  const subsets = new Map<string, ClusterRef>()
+  const subset = (name: string, criteria: Criteria): ClusterRef | undefined => {
+    const base = byName.get(name)
+    const parsed = base === undefined ? undefined : sorted[base]
+    if (parsed?.subsets === undefined || criteria.length === 0) return base
+    const full = subsetName(name, criteria)
+    const held = subsets.get(full)
+    if (held !== undefined) return held
+    const target = targetOf(parsed, resources, SILENT, criteria)
+    subsets.set(full, list.length)
+    return (
+      list.push({ ...(list[base as number] as Cluster), name: full, target, subset: { of: name, criteria: criteriaText(criteria) } }) - 1
+    )
+  }
+  return { list, byName, subset }
 }
+
+/** The name of a subset among clusters. */
+export function subsetName(cluster: string, criteria: Criteria): string {
+  return `${cluster} ${criteriaText(criteria)}`
+}
+
+/** What there is to tell of a cluster is told once. */
+const SILENT: Diagnostics = { list: [], failed: false, report: () => undefined }
 
 /** Clusters that only listeners lead to which are not installed: that they cannot be done here changes nothing for anybody. */
 function onlyInbound({ listeners }: Resources): ReadonlySet<string> {
@@ -42,7 +71,7 @@ function onlyInbound({ listeners }: Resources): ReadonlySet<string> {
   return hidden
 }
 
-function targetOf(cluster: ParsedCluster, resources: Resources, diag: Diagnostics): Cluster['target'] {
+function targetOf(cluster: ParsedCluster, resources: Resources, diag: Diagnostics, criteria: Criteria = NO_CRITERIA): Cluster['target'] {
   const { name, path, discovery, divert } = cluster
   if (divert !== undefined || (cluster.balance === undefined && discovery.kind !== 'original_dst')) {
     if (discovery.kind === 'static') reportAddresses(cluster, discovery.assignment, diag)
@@ -99,7 +128,13 @@ function targetOf(cluster: ParsedCluster, resources: Resources, diag: Diagnostic
       fix: 'nothing, if the first address is reachable',
     })
   }
-  return balanceOf(cluster, assignment ?? NOBODY, cluster.balance as NonNullable<ParsedCluster['balance']>, resources, diag)
+  const settings = cluster.balance as NonNullable<ParsedCluster['balance']>
+  if (cluster.subsets === undefined) return balanceOf(cluster, assignment ?? NOBODY, settings, resources, diag)
+  const { subsets } = cluster
+  const localityWeighted = settings.localityWeighted && subsets.localityWeightAware
+  const all = (assignment ?? NOBODY).localities.flatMap(({ endpoints }) => endpoints.map(({ lb }) => lb))
+  const chosen = chooseSubset(subsets, criteria, all)
+  return balanceOf(cluster, assignment ?? NOBODY, { ...settings, localityWeighted }, resources, diag, chosen)
 }
 
 const NOBODY: Assignment = {

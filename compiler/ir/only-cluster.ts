@@ -38,8 +38,8 @@ function takesAll({ match }: Route): boolean {
 
 function forwardsTo({ path, action, headers, filters }: Route): OnlyCluster | undefined {
   if (action.kind !== 'route' || action.cluster.kind !== 'cluster' || changes(headers) || filters.size > 0) return undefined
-  const { pathRewrite, hostRewrite, appendXForwardedHost, timeouts, retry, hash, mirrors, upgrades } = action
-  if (pathRewrite !== undefined || hostRewrite !== undefined || appendXForwardedHost || hash.length > 0) return undefined
+  const { pathRewrite, hostRewrite, appendXForwardedHost, timeouts, retry, hash, mirrors, upgrades, criteria } = action
+  if (pathRewrite !== undefined || hostRewrite !== undefined || appendXForwardedHost || hash.length + criteria.length > 0) return undefined
   if (retry !== undefined || mirrors.length > 0 || upgrades.length > 0) return undefined
   const timed = timeouts.timeout !== 0 || timeouts.streamDuration || timeouts.idle !== undefined || (timeouts.maxGrpcTimeout ?? 0) !== 0
   return timed ? undefined : { path, cluster: action.cluster.name }

@@ -5,11 +5,12 @@
 import type { ReasonName } from '../../proto/abi.ts'
 import type { ConnectionManager } from '../http/connection-manager.ts'
 import type { HttpFilterEntry, RouteConfiguration } from '../http/model.ts'
+import type { Undone } from '../http/undone.ts'
 
 export interface Program {
   /** Governing listeners, ordered by name. */
   readonly listeners: readonly Listener[]
-  /** All clusters of the snapshot, ordered by name; `ClusterRef` is an index into this list. */
+  /** All clusters of the snapshot, ordered by name, then the subsets that are met; `ClusterRef` is an index into this list. */
   readonly clusters: readonly Cluster[]
   /** HTTP connection managers that govern something, in the order of their listeners; `Action.service` is an index into this list. */
   readonly services: readonly HttpService[]
@@ -27,8 +28,10 @@ export interface HttpService {
   readonly routes: RouteConfiguration
   /** in front of the router */
   readonly filters: readonly HttpFilterEntry[]
-  /** xDS path of this connection manager, a virtual host or a route -> what neither the kernel nor the slow path does there: its requests need the waypoint */
-  readonly undone: ReadonlyMap<string, string>
+  /** xDS path of this connection manager, a virtual host or a route -> what the kernel does not do there, whatever else it says */
+  readonly undone: ReadonlyMap<string, Undone>
+  /** HTTP2: its clients speak nothing else */
+  readonly codec?: 'HTTP2'
   /** the first bytes choose: plain HTTP of these protocols comes here, all else (TLS, silence) to `otherwise`; undefined: nobody looks, the codec refuses */
   readonly sniffed?: { readonly protocols: readonly HttpProtocol[]; readonly otherwise: Action }
 }
@@ -91,6 +94,10 @@ export interface Cluster {
   readonly maxConnections: number
   /** its endpoints take requests over HTTP/2 or HTTP/3 only */
   readonly http2?: true
+  /** criteria choose among its endpoints */
+  readonly subsets?: true
+  /** it is a subset of the endpoints of another one, with which it shares limits and counts */
+  readonly subset?: { readonly of: string; readonly criteria: string }
 }
 
 export interface Balance {

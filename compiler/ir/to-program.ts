@@ -6,6 +6,9 @@ import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { ChainAction, Listener as ParsedListener, Resources } from '../parse/resources.ts'
 import { type Clusters, toClusters } from './clusters.ts'
 import { type ChainTarget, filterChains, reportOverlaps } from './filter-chains.ts'
+import { askedSubsets } from '../http/asked-subsets.ts'
+import { NO_CRITERIA } from '../http/subset-criteria.ts'
+import { reportHttp2 } from './http2-connections.ts'
 import { listenerKeys } from './listener-keys.ts'
 import { onlyCluster } from './only-cluster.ts'
 import type { Action, HttpService, Listener, Program } from './program.ts'
@@ -130,12 +133,21 @@ class Actions {
     const service = this.http.find(manager)
     if (service === undefined) return this.divert('KM1701', path, 'http_connection_manager whose routes are not in the snapshot')
     const direct = sniffed === undefined ? onlyCluster(service) : undefined
-    if (direct !== undefined) return this.toCluster({ kind: 'cluster', path: direct.path, cluster: direct.cluster, hash: { kind: 'none' } })
-    return { kind: 'http', path, service: this.http.number(sniffed === undefined ? service : { ...service, sniffed }) }
+    // a server of HTTP/2 needs somebody who looks at what its clients speak
+    if (direct !== undefined && !this.speaksHttp2(direct.cluster))
+      return this.toCluster({ kind: 'cluster', path: direct.path, cluster: direct.cluster, hash: { kind: 'none' } })
+    const used = sniffed === undefined ? service : { ...service, sniffed }
+    for (const [cluster, criteria] of askedSubsets(used.routes)) this.clusters.subset(cluster, criteria)
+    reportHttp2(used, (cluster) => this.speaksHttp2(cluster), this.diag)
+    return { kind: 'http', path, service: this.http.number(used) }
   }
 
-  private toCluster({ path, cluster, hash }: Extract<ChainAction, { kind: 'cluster' }>): Action {
-    const index = this.clusters.byName.get(cluster)
+  private speaksHttp2(cluster: string): boolean {
+    return this.clusters.list[this.clusters.byName.get(cluster) ?? -1]?.http2 === true
+  }
+
+  private toCluster({ path, cluster, criteria, hash }: Extract<ChainAction, { kind: 'cluster' }>): Action {
+    const index = this.clusters.subset(cluster, criteria ?? NO_CRITERIA)
     if (index === undefined) {
       this.unknown(path, cluster)
       return { kind: 'refuse', path, reason: 'unknown_cluster' }
@@ -155,8 +167,8 @@ class Actions {
   }
 
   private toWeighted({ path, clusters, hash }: Extract<ChainAction, { kind: 'weighted' }>): Action {
-    const shares = clusters.map(({ path: place, cluster, weight }) => {
-      const index = this.clusters.byName.get(cluster)
+    const shares = clusters.map(({ path: place, cluster, criteria, weight }) => {
+      const index = this.clusters.subset(cluster, criteria)
       if (index === undefined) this.unknown(place, cluster)
       return { cluster: index ?? null, weight }
     })

@@ -18,10 +18,7 @@ import {
   cluster,
   endpoint,
   GROUP_EQUAL,
-  get,
-  get64,
   group,
-  type Layout,
   LISTENER_DYNAMIC,
   listenerKey,
   listenerValue,
@@ -32,6 +29,7 @@ import {
   tier,
   weighted,
 } from '../../proto/abi.ts'
+import { get, get64, type Layout } from '../../proto/layout.ts'
 import { addressPortText, addressText } from '../../proto/address/address-text.ts'
 import { swap16, swap32 } from '../../proto/byte-order.ts'
 import type { Plan, UnitShape } from './plan.ts'
@@ -96,8 +94,8 @@ function unitText(unit: UnitShape): string {
   const { kind, ...shape } = unit
   return `${kind} ${Object.entries(shape)
     .filter(([, value]) => value !== false)
-    .map(([name, value]) => (value === true ? name : String(value)))
-    .join(' ')}`
+    .map(([name, value]) => (value === true ? name : value instanceof Set ? [...value].sort().join(' ') : String(value)))
+    .join(' ')}`.trimEnd()
 }
 
 function targetText(value: Row): string {

@@ -2,7 +2,7 @@
  * A growing table of fixed-size rows. In: one layout of proto/abi.ts and values by field name. Out: their bytes, concatenated.
  * Meant for tables with few fields per row; endpoint rows, of which there are many, are written by `balance/` directly.
  */
-import { type Layout, put } from '../../proto/abi.ts'
+import { type Layout, put } from '../../proto/layout.ts'
 
 export interface RowTable {
   /** Appends a row (absent fields are 0) and gives its index. */
@@ -19,7 +19,8 @@ export function createRowTable(rowSize: number): RowTable {
   const reserve = (rows: number): void => {
     const needed = (count + rows) * rowSize
     if (needed <= buffer.length) return
-    const grown = new Uint8Array(Math.max(needed, buffer.length * 2))
+    // what was not written yet takes no memory, what was left behind does
+    const grown = new Uint8Array(Math.max(needed, buffer.length * 4))
     grown.set(buffer)
     buffer = grown
   }

@@ -2,9 +2,8 @@
  * Who owns a piece of kernel state. In: kinds, names and addresses of a plan. Out: local state indices (1, 2, ...) and the 16-byte
  * owner keys that the runtime turns into stable ids. The same owner asked for twice gets the same index; index 0 stays unused.
  */
-import * as crypto from 'node:crypto'
-
-export const OWNER_KEY_BYTES = 16
+import { OWNER_KEY_BYTES, ownerKey } from '../../proto/owner-key.ts'
+import { createHashIndex } from './hash-index.ts'
 
 /** What a balance policy may ask state for, inside one cluster. */
 export interface StateAllocator {
@@ -21,27 +20,30 @@ export interface StateTable {
   route(service: string, virtualHost: string, route: string): number
   /** the token bucket of a rate limit of one connection manager */
   bucket(service: string, path: string): number
-  within(cluster: string): StateAllocator
+  /** `subset`: of its endpoints; they share their counters, not their cursors */
+  within(cluster: string, subset?: string): StateAllocator
   /** owner keys by index, index 0 all zero */
   readonly keys: Uint8Array
   readonly count: number
 }
 
 export function createStateTable(): StateTable {
-  const indices = new Map<string, number>()
+  /** by owner key: a hundred thousand owners are long texts */
+  const indices = createHashIndex()
   let keys = new Uint8Array(1024 * OWNER_KEY_BYTES)
   let next = 1
   const own = (kind: string, name: string, detail: string): number => {
-    const owner = `${kind}\0${name}\0${detail}`
-    const known = indices.get(owner)
+    const key = ownerKey(kind, name, detail)
+    const hash = new DataView(key.buffer, key.byteOffset).getUint32(0, true)
+    const known = indices.find(hash, (index) => isKeyAt(keys, index, key))
     if (known !== undefined) return known
     if ((next + 1) * OWNER_KEY_BYTES > keys.length) {
       const grown = new Uint8Array(keys.length * 2)
       grown.set(keys)
       keys = grown
     }
-    keys.set(sha256(owner).subarray(0, OWNER_KEY_BYTES), next * OWNER_KEY_BYTES)
-    indices.set(owner, next)
+    keys.set(key, next * OWNER_KEY_BYTES)
+    indices.add(hash, next)
     return next++
   }
   return {
@@ -49,8 +51,8 @@ export function createStateTable(): StateTable {
     cluster: (name) => own('cluster', name, ''),
     route: (service, virtualHost, route) => own('route', service, `${virtualHost}\0${route}`),
     bucket: (service, path) => own('bucket', service, path),
-    within: (cluster) => ({
-      cursor: (kind, detail) => own(`cursor:${kind}`, cluster, detail),
+    within: (cluster, subset) => ({
+      cursor: (kind, detail) => own(`cursor:${kind}`, cluster, subset === undefined ? detail : `${detail}\0${subset}`),
       endpoint: (address) => own('endpoint', cluster, address),
     }),
     get keys() {
@@ -62,8 +64,7 @@ export function createStateTable(): StateTable {
   }
 }
 
-/** The one-shot form, from Node 20.12 on, costs half as much; a large snapshot asks a hundred thousand times. */
-const oneShot = (crypto as { hash?: (algorithm: string, data: string, encoding: 'buffer') => Uint8Array }).hash
-function sha256(text: string): Uint8Array {
-  return oneShot?.('sha256', text, 'buffer') ?? crypto.createHash('sha256').update(text).digest()
+function isKeyAt(keys: Uint8Array, index: number, key: Uint8Array): boolean {
+  for (let at = 0; at < OWNER_KEY_BYTES; at++) if (keys[index * OWNER_KEY_BYTES + at] !== key[at]) return false
+  return true
 }

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { chain, cluster, get, get64, listenerKey, listenerValue, ROW_SIZE, weighted } from '../../proto/abi.ts'
+import { chain, cluster, listenerKey, listenerValue, ROW_SIZE, weighted } from '../../proto/abi.ts'
+import { get, get64 } from '../../proto/layout.ts'
 import { ipOf, smallCluster, smallListener, toCluster } from '../../scripts/kit/small-program.ts'
 import { createDiagnostics } from '../diag/sink.ts'
 import type { Action, Cluster, Listener, Program } from '../ir/program.ts'

@@ -34,6 +34,7 @@ import { HTTP_ROW_SIZE, nameKey } from '../../proto/http/tables.ts'
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import { keyText } from '../ir/key-text.ts'
 import type { Action, Balance, Cluster, HashPolicy, HttpService, Listener, ListenerKey, Program } from '../ir/program.ts'
+import { httpClusters } from './http-clusters.ts'
 import type { RouteFeature } from './http/features.ts'
 import type { HttpContext, LoweredHttp, ServiceLanes } from './http/lowered.ts'
 import { reportLanes } from './http/report-lanes.ts'
@@ -84,15 +85,15 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
 
   const namedClusters: NamedCluster[] = []
   for (const cluster of heads) {
-    const state = states.cluster(cluster.name)
-    const { target } = cluster
+    const { target, subset } = cluster
+    const state = states.cluster(subset?.of ?? cluster.name)
     const index = clusters.push(clusterLayout, { state, max_connections: cluster.maxConnections })
     const view = new DataView(clusters.bytes.buffer, index * clusterLayout.size, clusterLayout.size)
     const set = (field: string, value: number): void =>
       view.setUint32((clusterLayout.fields[field] as { offset: number }).offset, value, true)
     sourceMap[`cluster:${index}`] = cluster.path
     if (target.kind === 'balance') {
-      const block = lowering.balance(target.balance, states.within(cluster.name))
+      const block = lowering.balance(target.balance, states.within(subset?.of ?? cluster.name, subset?.criteria))
       const first = endpoints.append(block.rows)
       for (const offset of block.relocations) relocations.push(first * ROW_SIZE + offset)
       set('policy', POLICIES.indexOf(block.policy))
@@ -117,16 +118,20 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
     }
   }
 
-  const indices = new Map(heads.map(({ name }, index) => [name, index]))
+  const ways = httpClusters(program.clusters)
+  const forwarded = new Set<number>()
   const http = lowering.http(program.services, {
-    cluster: (name) => indices.get(name),
-    clusterNames: program.clusters.map(({ name }) => name),
-    slowCluster: (name) => slowReason(program.clusters[indices.get(name) ?? -1]),
+    ...ways,
+    cluster: (name, criteria) => {
+      const index = ways.cluster(name, criteria)
+      if (index !== undefined) forwarded.add(index)
+      return index
+    },
     bucketState: (service, path) => states.bucket(service, path),
     routeState: (service, virtualHost, route) => states.route(service, virtualHost, route),
   })
 
-  reportLanes(program.services, http.lanes, diag)
+  reportLanes(http.lanes, diag)
 
   const rows = new Map<string, number>()
   const writeChain = (action: Action): number => {
@@ -217,7 +222,14 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
   }
   return {
     tables,
-    names: { listeners: namedListeners, clusters: namedClusters, services: namedServices(program.services, http.lanes) },
+    names: {
+      listeners: namedListeners,
+      clusters: namedClusters.map((named, index) => (forwarded.has(index) ? { ...named, requests: 'kernel' } : named)),
+      // made when an artifact is written: a name for each route, which a check does not need
+      get services() {
+        return namedServices(program.services, http.lanes)
+      },
+    },
     units: unitShapes(protocols, { ...shape, http: program.services.length > 0 ? http.features : undefined }),
     lanes: http.lanes,
     sourceMap,
@@ -313,15 +325,6 @@ function requestShapes(
 
 function actionsOf(listener: Listener): readonly Action[] {
   return [...listener.chains.map((chain) => chain.action), listener.fallback]
-}
-
-/** Why the kernel does not send requests to a cluster. */
-/** Why the kernel cannot send a cluster requests in HTTP/1.1. */
-export function slowReason(cluster: Cluster | undefined): string | undefined {
-  if (cluster === undefined) return undefined
-  if (cluster.http2 === true) return 'its cluster speaks HTTP/2'
-  if (cluster.target.kind === 'balance') return undefined
-  return cluster.target.kind === 'original_dst' ? 'an ORIGINAL_DST cluster' : `its cluster: ${cluster.target.why}`
 }
 
 function actionKey(action: Action): string {

@@ -56,9 +56,17 @@ const RULES: Rules = {
   filter_state: filterState,
 }
 
+const READERS = Object.values(RULES) as readonly Matcher<Match>[]
+const NO_MATCH: readonly Match[] = []
+
 /** Conditions of a RouteMatch, in the order of RULES. */
 export function readMatch(at: Cursor, settings: MatchSettings): readonly Match[] {
-  return Object.values(RULES).flatMap((rule) => (rule as Matcher<Match>).read(at, settings))
+  let found: readonly Match[] = NO_MATCH
+  for (const rule of READERS) {
+    const read = rule.read(at, settings)
+    if (read.length > 0) found = found.length === 0 ? read : [...found, ...read]
+  }
+  return found
 }
 
 /** The first condition that does not hold; undefined when all do. A CONNECT has no path: no other path condition takes it (supportsPathlessHeaders). */

@@ -6,6 +6,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as abi from '../../proto/abi.ts'
+import type { Field, Layout } from '../../proto/layout.ts'
 import type { ArtifactConfig } from '../../proto/artifact/format.ts'
 import { openArtifact } from '../../proto/artifact/open.ts'
 import { readArtifact } from '../../proto/artifact/read.ts'
@@ -75,7 +76,7 @@ const map = (all: Parts, name: string): Buffer => {
   all.layers[MAPS]?.set(name, content)
   return content
 }
-const at = (layout: abi.Layout, name: string): number => (layout.fields[name] as abi.Field).offset
+const at = (layout: Layout, name: string): number => (layout.fields[name] as Field).offset
 
 test('rebuilt without a change it is accepted', async () => {
   const result = readArtifact(await rebuilt(() => undefined))
@@ -104,7 +105,7 @@ test('a flipped byte anywhere is noticed', () => {
 test('no tar, an empty file, another tar', async () => {
   assert.is(verdict(new Uint8Array(0)), 'KM9002')
   assert.is(verdict(Buffer.from('{"@type": "not an artifact"}'.repeat(100))), 'KM9002')
-  assert.is(verdict(gzipSync(whole)), 'KM9002')
+  assert.is(verdict(gzipSync(Buffer.from('hello'))), 'KM9002')
   assert.is(verdict(await archive([{ name: 'README', content: Buffer.from('hello') }])), 'KM9002')
   assert.is(verdict(await rebuilt((all) => (all.layout = '{"imageLayoutVersion":"2.0.0"}'))), 'KM9002')
   assert.is(verdict(await rebuilt((all) => (all.layout = '[]'))), 'KM9002')
@@ -162,7 +163,7 @@ test('swapped, missing and surplus blobs', async () => {
     ),
     'KM9007',
   )
-  assert.is(verdict(await rebuilt((all) => all.manifest.layers.pop())), 'KM9007')
+  assert.is(verdict(await rebuilt((all) => all.manifest.layers.pop())), 'KM9006')
   const files = [...readTar(whole, 'it')].map(([name, content]) => ({ name, content }))
   assert.is(verdict(await archive([...files, { name: `blobs/sha256/${sha256('x')}`, content: Buffer.from('x') }])), 'KM9004')
   assert.is(verdict(await archive([...files, { name: 'manifest.json', content: Buffer.from('{}') }])), 'KM9004')

@@ -9,14 +9,14 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { ABI_VERSION } from '../../proto/abi.ts'
 import { abiDigest } from '../../proto/artifact/abi-digest.ts'
-import { ARTIFACT_TYPE, type ArtifactConfig, type ProgramUnit } from '../../proto/artifact/format.ts'
-import { BLOBS, INDEX_FILE, INDEX_TYPE, type LayerName, LAYOUT, LAYOUT_FILE, MANIFEST_TYPE, manifestOf } from '../../proto/artifact/oci.ts'
+import type { ArtifactConfig, ProgramUnit } from '../../proto/artifact/format.ts'
+import { ARTIFACT_FORM, manifestOf } from '../../proto/artifact/oci.ts'
 import { SERVICES_FILE } from '../../proto/http/services.ts'
-import { sha256 } from '../../proto/artifact/sha256.ts'
 import { NAMES_PATH, relocationDifferences, STATE_KEY_BYTES, TABLE_FILES } from '../../proto/artifact/table-files.ts'
 import type { Plan } from '../lower/plan.ts'
 import { planTables } from '../lower/plan-tables.ts'
 import { type ArchiveFile, archive } from './archive.ts'
+import { described, writeLayout } from './layout.ts'
 
 export interface PackedUnit extends ProgramUnit {
   readonly object: Uint8Array
@@ -62,23 +62,8 @@ export async function pack(input: PackInput): Promise<Packed> {
       ...units.map(({ unit, source }) => ({ name: `sources/${unit}.c`, content: Buffer.from(source) })),
     ]),
   ])
-  const layers: Readonly<Record<LayerName, Uint8Array>> = { programs, maps, sources }
-  const manifest = Buffer.from(
-    JSON.stringify(
-      manifestOf(described(configBlob), { programs: described(programs), maps: described(maps), sources: described(sources) }),
-    ),
-  )
-  const digest = `sha256:${sha256(manifest)}`
-  const index = {
-    schemaVersion: 2,
-    mediaType: INDEX_TYPE,
-    manifests: [{ mediaType: MANIFEST_TYPE, digest, size: manifest.length, artifactType: ARTIFACT_TYPE }],
-  }
-  const bytes = await archive([
-    { name: LAYOUT_FILE, content: Buffer.from(LAYOUT) },
-    { name: INDEX_FILE, content: Buffer.from(JSON.stringify(index)) },
-    ...[manifest, configBlob, layers.programs, layers.maps, layers.sources].map(blob),
-  ])
+  const manifest = manifestOf(ARTIFACT_FORM, described(configBlob), [programs, maps, sources].map(described))
+  const { bytes, digest } = await writeLayout(manifest, [configBlob, programs, maps, sources])
   return { bytes, digest, config }
 }
 
@@ -150,12 +135,4 @@ function inOrder(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
   return Object.fromEntries(entries.map(([key, item]) => [key, inOrder(item)]))
-}
-
-function blob(content: Uint8Array): ArchiveFile {
-  return { name: BLOBS + sha256(content), content }
-}
-
-function described(content: Uint8Array): { readonly digest: string; readonly size: number } {
-  return { digest: `sha256:${sha256(content)}`, size: content.length }
 }

@@ -42,7 +42,7 @@ function readSocketAddress(at: Cursor): ParsedAddress {
   const port = at.number('port_value') ?? 0
   const protocol: Protocol = at.has('protocol') && at.enum('protocol') === 'UDP' ? 'udp' : 'tcp'
   // most addresses have nothing but address and port_value
-  const extra = at.fields().length > 2 || !at.has('port_value')
+  const extra = at.fields().length > 2 || !at.has('port_value') || text === ''
   const compat = extra && (at.boolean('ipv4_compat') ?? false)
   const why = extra ? refusal(at) : undefined
   if (why !== undefined) return { target: { kind: 'invalid', why }, protocol, compat, divert: undefined }

@@ -14,6 +14,7 @@ import { isAnyAddress } from '../../proto/address/mapped.ts'
 import { parseIp } from '../../proto/address/parse-ip.ts'
 import { WATCHERS } from './network-filters.ts'
 import type { BalanceSettings, Cluster, Divert } from './resources.ts'
+import { readSubsets } from './subsets.ts'
 
 export interface ClusterOptions {
   readonly readBalance: (cluster: Cursor, diag: Diagnostics) => PolicyReading
@@ -66,6 +67,8 @@ export function readCluster(at: Cursor, options: ClusterOptions, diag: Diagnosti
     readFilters(at),
     readConnectionOptions(at),
   ]
+  const subsets = readSubsets(at, diag)
+  diverts.push(subsets.divert)
   reportHealth(at, options, diag)
   const ownBalance = discovery.kind === 'original_dst' || typeDivert !== undefined
   if (ownBalance) markBalance(at)
@@ -77,6 +80,7 @@ export function readCluster(at: Cursor, options: ClusterOptions, diag: Diagnosti
     path: at.path,
     discovery,
     transport,
+    subsets: subsets.rules,
     balance: reading === undefined || 'unsupported' in reading ? undefined : settings(reading, panicThreshold),
     divert: [...diverts, commonDivert].find((divert) => divert !== undefined),
     balanceReported: reading !== undefined && 'unsupported' in reading,

@@ -101,6 +101,7 @@ function readEndpoint(at: Cursor, found: Found): LbEndpoint {
     hostname: endpoint?.string('hostname') ?? '',
     hashKey: metadata.hashKey,
     labels: metadata.labels,
+    lb: metadata.lb,
   }
 }
 
@@ -119,20 +120,22 @@ function healthOf(status: string | undefined): LbEndpoint['health'] {
   }
 }
 
-const NO_METADATA = { labels: undefined, hashKey: '' } as const
+const NO_METADATA = { labels: undefined, hashKey: '', lb: undefined } as const
 
-function readMetadata(at: Cursor): { readonly labels: Labels | undefined; readonly hashKey: string } {
+function readMetadata(at: Cursor): { readonly labels: Labels | undefined; readonly hashKey: string; readonly lb: Labels | undefined } {
   if (!at.has('metadata')) return NO_METADATA
   const metadata = at.message('metadata')
   let labels: Labels | undefined
   let hashKey = ''
+  let lb: Labels | undefined
   for (const [key, value] of metadata?.entries('filter_metadata') ?? []) {
     if (key === 'envoy.transport_socket_match') labels = value as Labels
     else if (key === 'envoy.lb') {
-      const given = (value as Labels).hash_key
+      lb = value as Labels
+      const given = lb.hash_key
       if (typeof given === 'string') hashKey = given
     }
   }
-  metadata?.mark('typed_filter_metadata', 'ignored-safe', 'metadata that neither transport sockets nor hashes look at')
-  return { labels, hashKey }
+  metadata?.mark('typed_filter_metadata', 'ignored-safe', 'metadata that neither transport sockets nor hashes nor subsets look at')
+  return { labels, hashKey, lb }
 }

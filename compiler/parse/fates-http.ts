@@ -54,13 +54,9 @@ export const HTTP_FATES: FateTable = {
   'envoy.config.route.v3.RouteAction': {
     early_data_policy: equivalent('only for HTTP/3'),
     ...each('rate_limits include_vh_rate_limits', GLOBAL_LIMIT),
-    ...each(
-      'metadata_match retry_policy_typed_config cors internal_redirect_policy internal_redirect_action max_internal_redirects',
-      WAYPOINT,
-    ),
+    ...each('retry_policy_typed_config cors internal_redirect_policy internal_redirect_action max_internal_redirects', WAYPOINT),
   },
   'envoy.config.route.v3.WeightedCluster': { total_weight: equivalent('Envoy takes the sum of the weights') },
-  'envoy.config.route.v3.WeightedCluster.ClusterWeight': { metadata_match: WAYPOINT },
   'envoy.config.route.v3.RetryPolicy': {
     retry_options_predicates: WAYPOINT,
     retry_priority: ignored('which priorities a retry prefers; here it goes where any request would'),

@@ -49,7 +49,6 @@ export const LISTENER_FATES: FateTable = {
       'max_connect_attempts backoff_options',
       ignored("the client's own connect meets one endpoint; a failed one is the client's to repeat"),
     ),
-    metadata_match: equivalent('metadata_match chooses among subsets; clusters with subsets are diverted'),
     upstream_connect_mode: ignored('the endpoint is connected at once; who is met does not change'),
     max_early_data_bytes: BUFFERS,
     proxy_protocol_tlvs: equivalent('only in a PROXY protocol header; clusters that send one are diverted'),
@@ -59,9 +58,7 @@ export const LISTENER_FATES: FateTable = {
     on_demand: diverted('clusters that are discovered on demand (on_demand)'),
   },
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': {},
-  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': {
-    metadata_match: equivalent('metadata_match chooses among subsets; clusters with subsets are diverted'),
-  },
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': {},
   'envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig': {
     stat_prefix: NAMES,
     ...each('access_log proxy_access_log access_log_options', LOGS),

@@ -108,7 +108,12 @@ test('what needs user space diverts the whole listener, its chains are not half 
     ],
     [
       'listener_filters',
-      [{ name: 'x', config_discovery: { config_source: { ads: {} }, type_urls: ['t'] } }],
+      [
+        {
+          name: 'x',
+          config_discovery: { config_source: { ads: {} }, type_urls: ['envoy.extensions.filters.listener.original_dst.v3.OriginalDst'] },
+        },
+      ],
       'the listener filter x (config_discovery)',
     ],
     ['fcds_config', { name: 'n', config_source: { ads: {} } }, 'filter chains that are discovered (fcds_config)'],

@@ -3,6 +3,7 @@
  * Names are still names here; nothing is resolved and nobody has decided whose listener it is.
  */
 import type { ReasonName } from '../../proto/abi.ts'
+import type { Criteria } from '../http/subset-criteria.ts'
 import type { Endpoint, HashPolicy, Policy, Protocol } from '../ir/program.ts'
 
 export interface Resources {
@@ -90,7 +91,7 @@ export interface ChainMatch {
 
 /** What a filter chain does; clusters by name. */
 export type ChainAction =
-  | { readonly kind: 'cluster'; readonly path: string; readonly cluster: string; readonly hash: HashPolicy }
+  | { readonly kind: 'cluster'; readonly path: string; readonly cluster: string; readonly criteria?: Criteria; readonly hash: HashPolicy }
   | { readonly kind: 'weighted'; readonly path: string; readonly clusters: readonly WeightedName[]; readonly hash: HashPolicy }
   | { readonly kind: 'refuse'; readonly path: string; readonly reason: ReasonName }
   /** `manager`: path of the connection manager */
@@ -100,6 +101,7 @@ export type ChainAction =
 export interface WeightedName {
   readonly path: string
   readonly cluster: string
+  readonly criteria: Criteria
   readonly weight: number
 }
 
@@ -112,6 +114,8 @@ export interface Cluster {
   /** how endpoints are reached by their transport socket */
   readonly transport: Transport
   readonly balance: BalanceSettings | undefined
+  /** undefined: criteria choose nothing */
+  readonly subsets: SubsetRules | undefined
   /** the cluster needs user space; the first reason */
   readonly divert: Divert | undefined
   /** balance/ has told why */
@@ -136,6 +140,26 @@ export interface BalanceSettings {
   readonly failTrafficOnPanic: boolean
   readonly panicThreshold: number
   readonly useHostnameForHashing: boolean
+}
+
+/** none: nobody; default: those of the default subset */
+export type SubsetFallback = 'none' | 'any' | 'default'
+
+/** lb_subset_config: whom criteria choose. */
+export interface SubsetRules {
+  /** where no subset has the criteria */
+  readonly fallback: SubsetFallback
+  readonly defaultSubset: Criteria
+  readonly selectors: readonly {
+    /** ascending */
+    readonly keys: readonly string[]
+    /** keys: the criteria of `fallbackKeys` alone; undefined: that of the cluster */
+    readonly fallback: SubsetFallback | 'keys' | undefined
+    readonly fallbackKeys: readonly string[]
+  }[]
+  readonly localityWeightAware: boolean
+  /** a list in an endpoint's metadata stands for each of its values */
+  readonly listAsAny: boolean
 }
 
 export interface Transport {
@@ -191,6 +215,8 @@ export interface LbEndpoint {
   /** metadata "envoy.lb" hash_key */
   readonly hashKey: string
   readonly labels: Labels | undefined
+  /** metadata "envoy.lb": what subsets are made by */
+  readonly lb: Labels | undefined
 }
 
 /** Where an address leads. */

@@ -12,7 +12,7 @@ export interface ExplainContext {
   /** " (file:line:column)", or '' */
   readonly where: (path: string) => string
   /** "10.0.0.1:80 (50 %)"; or why there are none */
-  readonly endpoints: (cluster: string) => readonly string[]
+  readonly endpoints: (decision: Decision) => readonly string[]
 }
 
 type Line = readonly [label: string, text: string]
@@ -82,7 +82,8 @@ function routeLines({ detail: { virtualHost, route } }: Decision, detail: Detail
 }
 
 function outcomeLines(line: RequestLine, decision: Decision, context: ExplainContext): readonly Line[] {
-  const { outcome, cluster, path, authority, status, location, body, requestHeaders, responseHeaders, reason, lane, detail } = decision
+  const { outcome, cluster, path, authority, status, location, body, requestHeaders, responseHeaders, reason, lane, laneReason, detail } =
+    decision
   const lines: Line[] = [['outcome', `${outcome}${reason === outcome ? '' : ` (${reason})`}`]]
   const add = (label: string, text: string | number | undefined): void => {
     if (text !== undefined) lines.push([label, String(text)])
@@ -91,7 +92,7 @@ function outcomeLines(line: RequestLine, decision: Decision, context: ExplainCon
   add('location', location)
   if (body !== undefined && body !== '') add('body', JSON.stringify(body))
   add('cluster', cluster)
-  if (cluster !== undefined && outcome === 'cluster') for (const endpoint of context.endpoints(cluster)) add('endpoint', endpoint)
+  if (cluster !== undefined && outcome === 'cluster') for (const endpoint of context.endpoints(decision)) add('endpoint', endpoint)
   add('path', path === undefined || path === line.path ? path : `${path}, rewritten from ${line.path}`)
   add('authority', authority === undefined || authority === line.authority ? authority : `${authority}, rewritten from ${line.authority}`)
   for (const [name, value] of requestHeaders ?? []) add('request header', `${name}: ${value}`)
@@ -103,7 +104,7 @@ function outcomeLines(line: RequestLine, decision: Decision, context: ExplainCon
     for (const mirror of detail.mirrors) add('mirror', showData({ ...mirror, path: undefined }) + context.where(mirror.path))
   }
   for (const [name, config] of detail.filters) add('filter config', filterText(name, config, context))
-  add('lane', lane)
+  add('lane', laneReason === undefined ? lane : `${lane}: ${laneReason}`)
   return lines
 }
 

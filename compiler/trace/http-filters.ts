@@ -92,24 +92,26 @@ function answered(
   const headers = Headers.of('response', responseHeaders)
   const { virtualHost, route, weightedCluster } = decision.detail
   const forwards = route?.action.kind === 'route' || route?.action.kind === 'non_forwarding'
-  if (bare !== true && virtualHost !== undefined && route !== undefined && forwards) {
-    const exchange: Exchange = {
-      request,
-      configuration,
-      virtualHost,
-      route,
-      matchedPath: '',
-      cluster: decision.outcome === 'no_cluster' ? undefined : decision.cluster,
-      weightedCluster,
-      upstream: { path: request.path, authority: request.authority, headers: request.headers },
-    }
+  const exchange: Exchange | undefined =
+    virtualHost === undefined || route === undefined
+      ? undefined
+      : {
+          request,
+          configuration,
+          virtualHost,
+          route,
+          matchedPath: '',
+          cluster: decision.outcome === 'no_cluster' ? undefined : decision.cluster,
+          weightedCluster,
+          upstream: { path: request.path, authority: request.authority, headers: request.headers },
+        }
+  if (bare !== true && exchange !== undefined && forwards)
     mutateResponse(exchange, headers, { path: request.path, responseCode: 0, details: reason })
-  }
   for (const [name, value] of added) headers.set(name, value)
   const answer: Answer =
     bare === true
       ? { outcome, status, location: undefined, body, responseHeaders: headers, reason }
-      : localReply(request, { outcome, status, body, reason, headers, ...(grpcStatus !== undefined && { grpcStatus }) })
+      : localReply(request, { outcome, status, body, reason, headers, exchange, ...(grpcStatus !== undefined && { grpcStatus }) })
   return {
     ...decision,
     outcome,

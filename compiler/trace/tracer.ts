@@ -15,6 +15,7 @@ import { type LaneBook, laneOf } from './lanes.ts'
 import { decideConnection } from './l4.ts'
 import { readListeners, type TraceChain } from './listeners.ts'
 import { traceRoutes } from './trace-routes.ts'
+import { withVia } from './via.ts'
 
 export interface Trace {
   readonly decision: Decision
@@ -68,16 +69,16 @@ export function createTracer(
   const atRoutes = (table: RouteTable, line: RequestLine, detail: Detail | undefined): Decision => {
     const decision = atHttp(table, routes.bare, line, undefined, detail)
     if (lanes === undefined) return decision
-    return { ...decision, lane: laneOf(line, decision.detail.route?.path, lanes.ofTable(table, routes.bare)) }
+    return { ...decision, ...laneOf(line, placesOf(decision, []), lanes.ofTable(table, routes.bare)) }
   }
   const atManager = (
     { table, entry, chain }: Extract<Place, { kind: 'http' }>,
     line: RequestLine,
     detail: Detail | undefined,
   ): Decision => {
-    const decision = atHttp(table, entry.manager, line, chain, detail)
+    const decision = withVia(entry.manager.via, atHttp(table, entry.manager, line, chain, detail))
     if (lanes === undefined) return decision
-    return { ...decision, lane: laneOf(line, decision.detail.route?.path, lanes.ofManager(entry.path)) }
+    return { ...decision, ...laneOf(line, placesOf(decision, [entry.path]), lanes.ofManager(entry.path)) }
   }
   return {
     routeConfigurations: routes.names,
@@ -101,4 +102,9 @@ export function createTracer(
       }
     },
   }
+}
+
+/** Paths of what took the request, the most specific first. */
+function placesOf({ detail: { route, virtualHost } }: Decision, within: readonly string[]): readonly string[] {
+  return [route, virtualHost].flatMap((place) => (place === undefined ? [] : [place.path])).concat(within)
 }

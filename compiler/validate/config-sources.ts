@@ -6,36 +6,37 @@ import type { Cursor } from '../input/cursor.ts'
 import { quote } from './quote.ts'
 import type { Context, Rule } from './rule.ts'
 
-/** Sources of secrets and of filters are looked at when they are first asked, which stops nothing (tried). */
-const HOLDERS: Readonly<Record<string, string>> = {
-  'envoy.config.cluster.v3.Cluster.EdsClusterConfig': 'eds_config',
-  'envoy.extensions.filters.network.http_connection_manager.v3.Rds': 'config_source',
+/** Whether the cluster of a source has to be there; that of secrets is looked for when it is first asked (tried). Sources of filters are not looked at. */
+const HOLDERS: Readonly<Record<string, readonly [field: string, cluster: 'static' | 'any']>> = {
+  'envoy.config.cluster.v3.Cluster.EdsClusterConfig': ['eds_config', 'static'],
+  'envoy.extensions.filters.network.http_connection_manager.v3.Rds': ['config_source', 'static'],
+  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': ['sds_config', 'any'],
 }
 
 export const configSources: Rule = {
   types: [...Object.keys(HOLDERS), 'envoy.config.bootstrap.v3.Bootstrap.DynamicResources'],
   check(at, context) {
-    const field = HOLDERS[at.type]
-    if (field === undefined) checkDynamic(at, context)
-    else if (at.has(field)) checkSource(at.message(field), context)
+    const holder = HOLDERS[at.type]
+    if (holder === undefined) checkDynamic(at, context)
+    else if (at.has(holder[0])) checkSource(at.message(holder[0]), holder[1], context)
   },
 }
 
 function checkDynamic(at: Cursor, context: Context): void {
-  if (at.has('cds_config')) checkSource(at.message('cds_config'), context)
-  if (at.has('ads_config')) checkApi(at.message('ads_config'), 'aggregated', context)
+  if (at.has('cds_config')) checkSource(at.message('cds_config'), 'static', context)
+  if (at.has('ads_config')) checkApi(at.message('ads_config'), 'aggregated', 'static', context)
 }
 
-function checkSource(source: Cursor | undefined, context: Context): void {
+function checkSource(source: Cursor | undefined, cluster: 'static' | 'any', context: Context): void {
   if (source?.has('self') === true) context.refuseUnlessLoaded('KM2120', source.at('self'), '"self" is no source here')
-  if (source?.has('api_config_source') === true) checkApi(source.message('api_config_source'), 'alone', context)
+  if (source?.has('api_config_source') === true) checkApi(source.message('api_config_source'), 'alone', cluster, context)
 }
 
-function checkApi(at: Cursor | undefined, use: 'aggregated' | 'alone', context: Context): void {
+function checkApi(at: Cursor | undefined, use: 'aggregated' | 'alone', cluster: 'static' | 'any', context: Context): void {
   const mistake = at === undefined ? undefined : mistakeOf(at, use)
   if (at === undefined) return
   if (mistake !== undefined) context.refuseUnlessLoaded('KM2120', at.path, mistake)
-  else checkClusters(at, context)
+  else if (cluster === 'static') checkClusters(at, context)
 }
 
 function mistakeOf(at: Cursor, use: 'aggregated' | 'alone'): string | undefined {

@@ -1,8 +1,10 @@
 /**
  * What a proxy fetches for itself beside listeners, clusters, endpoints and routes: filters (ECDS), scoped routes (SRDS), virtual hosts (VHDS). Envoy loads all of it; a
- * snapshot has only the place where it is missing, so each is named there, and what depends on it is left to user space. Never an error.
+ * snapshot has only the place where it is missing, so each is named there, and what depends on it is left to user space. An error only where Envoy lacks what may come.
  * Source: Envoy's http_connection_manager.proto, listener_components.proto, cluster/v3/filter.proto, route.proto.
  */
+import { isOfOtherBuilds } from './extension-points.ts'
+import { EXTENSION_TYPES, type ExtensionKind } from './extension-types.ts'
 import { quote } from './quote.ts'
 import { ROUTE, type Rule } from './rule.ts'
 
@@ -23,6 +25,31 @@ export const discoveredFilters: Rule = {
       at.at('config_discovery'),
       `the ${FILTERS[at.type]} ${quote(at.string('name') ?? '')} is fetched over ECDS (config_discovery)${fallback}; what passes it needs user space`,
     )
+  },
+}
+
+/** by type: which extensions may come */
+const KINDS: Readonly<Record<string, ExtensionKind>> = {
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter': 'filters.http',
+  'envoy.config.listener.v3.ListenerFilter': 'filters.listener',
+  'envoy.config.listener.v3.Filter': 'filters.network',
+  'envoy.config.cluster.v3.Filter': 'filters.upstream_network',
+}
+
+/** Filters that are fetched say of which types they may be; Envoy needs to have each. */
+export const discoveredTypes: Rule = {
+  types: Object.keys(KINDS),
+  check(at, context) {
+    const kind = KINDS[at.type]
+    const source = at.message('config_discovery')
+    if (kind === undefined || source === undefined) return
+    const types: ReadonlySet<string> = EXTENSION_TYPES[kind]
+    for (const url of source.strings('type_urls')) {
+      const type = url.slice(url.lastIndexOf('/') + 1)
+      if (types.has(type)) continue
+      if (isOfOtherBuilds(type)) context.warn('KM2116', source.at('type_urls'), `${type} is not in the standard build of Envoy`)
+      else context.refuseUnlessLoaded('KM2115', source.at('type_urls'), `Envoy has no extension for ${quote(type)} here (${kind})`)
+    }
   },
 }
 

@@ -9,28 +9,48 @@ import { type Context, ROUTE, type Rule } from './rule.ts'
 export const domains: Rule = {
   types: [`${ROUTE}RouteConfiguration`],
   check(at, context) {
-    const seen = new Map<string, () => string>()
+    const hosts = at.messages('virtual_hosts')
+    /** domains in lower case, by their number in the whole configuration */
+    const seen = new Map<string, number>()
     const names = new Set<string>()
-    for (const host of at.messages('virtual_hosts')) {
+    let number = 0
+    for (const host of hosts) {
       const name = host.string('name') ?? ''
       if (names.has(name)) context.warn('KM2002', host.at('name'), `two virtual hosts are called ${quote(name)}`)
       names.add(name)
-      for (const [index, domain] of host.strings('domains').entries()) checkDomain(domain, host, index, seen, context)
+      for (const [index, domain] of host.strings('domains').entries()) {
+        // as Envoy, which knows no case beyond ASCII
+        const folded = /[A-Z]/.test(domain) ? domain.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : domain
+        const first = seen.get(folded)
+        if (first === undefined) seen.set(folded, number)
+        else {
+          const what = folded === '*' ? 'a second virtual host for "*"' : `the domain ${quote(domain)} is there twice`
+          context.refuse('KM2001', host.at('domains', index), `${what}; the first is ${placeOf(first, hosts)}`)
+        }
+        checkStars(domain, host, index, context)
+        number++
+      }
     }
   },
 }
 
-function checkDomain(domain: string, host: Cursor, index: number, seen: Map<string, () => string>, context: Context): void {
-  const at = (): string => host.at('domains', index)
-  // as Envoy, which knows no case beyond ASCII
-  const folded = domain.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
-  const first = seen.get(folded)
-  if (first !== undefined) {
-    const what = folded === '*' ? 'a second virtual host for "*"' : `the domain ${quote(domain)} is there twice`
-    context.refuse('KM2001', at(), `${what}; the first is ${first()}`)
+/** path of a domain by its number */
+function placeOf(number: number, hosts: readonly Cursor[]): string {
+  let left = number
+  for (const host of hosts) {
+    const { length } = host.strings('domains')
+    if (left < length) return host.at('domains', left)
+    left -= length
   }
-  seen.set(folded, first ?? at)
-  if (domain === '') context.warn('KM2003', at(), 'an empty domain meets only requests without a host')
+  return ''
+}
+
+function checkStars(domain: string, host: Cursor, index: number, context: Context): void {
+  if (domain === '') context.warn('KM2003', host.at('domains', index), 'an empty domain meets only requests without a host')
   else if (domain.slice(1, -1).includes('*') || (domain.length > 1 && domain.startsWith('*') && domain.endsWith('*')))
-    context.warn('KM2003', at(), `${quote(domain)} has a "*" that stands for itself, because only one at either end is a wildcard`)
+    context.warn(
+      'KM2003',
+      host.at('domains', index),
+      `${quote(domain)} has a "*" that stands for itself, because only one at either end is a wildcard`,
+    )
 }

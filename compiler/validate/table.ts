@@ -4,12 +4,13 @@ import { accessLogFormats, rewriteFormats, substitutionFormats } from './formats
 import { runtimeLayers } from './bootstrap.ts'
 import { configSources } from './config-sources.ts'
 import { balancing, policyLists } from './balancing.ts'
-import { serverCertificates, staticSecrets } from './certificates.ts'
+import { certificateTexts, serverCertificates, staticSecrets } from './certificates.ts'
 import { boundAddresses, cidrRanges } from './cidr-ranges.ts'
 import { codecs, connectionManager } from './connection-manager.ts'
 import { directResponseBody } from './direct-response.ts'
-import { discoveredFilters, discoveredVirtualHosts, scopedRoutes } from './discovery.ts'
+import { discoveredFilters, discoveredTypes, discoveredVirtualHosts, scopedRoutes } from './discovery.ts'
 import { domains } from './domains.ts'
+import { matcherActions, matcherInputs } from './generic-matchers.ts'
 import { addedHeaders, removedHeaders } from './header-mutations.ts'
 import { extensionPoints, listenerFilters, wrappedSockets } from './extension-points.ts'
 import { httpFilters } from './http-filters.ts'
@@ -62,6 +63,9 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   runtimeLayers,
   httpFilters,
   extensionPoints,
+  discoveredTypes,
+  matcherInputs,
+  matcherActions,
   listenerFilters,
   wrappedSockets,
   balancing,
@@ -70,6 +74,7 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   boundAddresses,
   namedClusters,
   serverCertificates,
+  certificateTexts,
   staticSecrets,
   configSources,
   discoveredFilters,

@@ -116,4 +116,87 @@ test('a regex is measured wherever it stands, and one that is nested too deeply 
   assert.equal(findings(header(`${'('.repeat(20_000)}a${')'.repeat(20_000)}`)), ['KM2026w'])
 })
 
+const upstreamTls = (common: object) => ({
+  ...cluster('a'),
+  transport_socket: {
+    name: 't',
+    typed_config: { '@type': `${TYPE}extensions.transport_sockets.tls.v3.UpstreamTlsContext`, common_tls_context: common },
+  },
+})
+const secretFrom = (source: object) =>
+  upstreamTls({ validation_context_sds_secret_config: { name: 's', sds_config: { resource_api_version: 'V3', ...source } } })
+const grpc = (...names: readonly string[]) => ({
+  api_config_source: {
+    api_type: 'GRPC',
+    transport_api_version: 'V3',
+    grpc_services: names.map((cluster_name) => ({ envoy_grpc: { cluster_name } })),
+  },
+})
+
+test('sources of secrets: their form is looked at, their cluster is not', () => {
+  assert.equal(findings(secretFrom(grpc('nobody'))), [])
+  assert.equal(findings(secretFrom({ ads: {} })), [])
+  assert.equal(findings(secretFrom(grpc('a', 'a'))), ['KM2120'])
+  assert.equal(findings(secretFrom(grpc())), ['KM2120'])
+  assert.equal(findings(secretFrom({ self: {} })), ['KM2120'])
+})
+
+test('certificates in the text', () => {
+  const trusted = (source: object) => upstreamTls({ validation_context: { trusted_ca: source } })
+  for (const text of ['NOPE', '', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])
+    assert.equal(findings(trusted({ inline_string: text })), ['KM2123'], text)
+  assert.equal(findings(trusted({ filename: '/ca.pem' })), [])
+  assert.equal(findings(upstreamTls({ tls_certificates: [{ certificate_chain: { filename: '/a' } }] })), ['KM2123'])
+  assert.equal(findings(upstreamTls({ tls_certificates: [{}] })), [])
+})
+
+test('filters that are fetched, by their types', () => {
+  const fetched = (type: string) => {
+    const config_source = { ads: {}, resource_api_version: 'V3' }
+    const filter = { name: 'x', config_discovery: { config_source, type_urls: [type] } }
+    return findings(listener({ route_config: { name: 'r' }, http_filters: [filter, ROUTER] }), cluster('a'))
+  }
+  assert.equal(fetched(`${TYPE}extensions.filters.http.rbac.v3.RBAC`), ['KM1721w'])
+  assert.equal(fetched('envoy.extensions.filters.http.rbac.v3.RBAC'), ['KM1721w'])
+  assert.equal(fetched(`${TYPE}extensions.filters.listener.original_dst.v3.OriginalDst`), ['KM2115', 'KM1721w'])
+})
+
+test('generic matchers: inputs and actions are of their kind', () => {
+  const input = { name: 'i', typed_config: { '@type': `${TYPE}type.matcher.v3.HttpRequestHeaderMatchInput`, header_name: 'x' } }
+  const skip = { name: 's', typed_config: { '@type': `${TYPE}extensions.filters.common.matcher.action.v3.SkipFilter` } }
+  const rbac = { name: 'x', typed_config: { '@type': `${TYPE}extensions.filters.http.rbac.v3.RBAC` } }
+  const matched = (look: object, act: object) => {
+    const xds_matcher = { matcher_tree: { input: look, exact_match_map: { map: { a: { action: act } } } } }
+    const typed_config = { '@type': `${TYPE}extensions.common.matching.v3.ExtensionWithMatcher`, extension_config: rbac, xds_matcher }
+    return findings(listener({ route_config: { name: 'r' }, http_filters: [{ name: 'm', typed_config }, ROUTER] }), cluster('a'))
+  }
+  assert.equal(matched(input, skip), [])
+  assert.equal(matched(rbac, skip), ['KM2115'])
+  assert.equal(matched({ name: 'i', typed_config: {} }, skip), ['KM2032'])
+  assert.equal(matched(input, rbac), ['KM2115'])
+  assert.equal(matched(input, { name: 's', typed_config: {} }), ['KM2032'])
+})
+
+test('clusters that balance by themselves take no other policy', () => {
+  const aggregate = (more: object) => ({
+    '@type': `${TYPE}config.cluster.v3.Cluster`,
+    name: 'b',
+    cluster_type: { name: 'x', typed_config: { '@type': `${TYPE}extensions.clusters.aggregate.v3.ClusterConfig`, clusters: ['a'] } },
+    ...more,
+  })
+  assert.equal(findings(cluster('a'), aggregate({})), ['KM2117'])
+  assert.equal(findings(cluster('a'), aggregate({ lb_policy: 'CLUSTER_PROVIDED' })), [])
+})
+
+test('the rules of balancing policies are advice: Envoy does not check them', () => {
+  const policy = (typed: object) => ({
+    ...cluster('a'),
+    load_balancing_policy: { policies: [{ typed_extension_config: { name: 'x', typed_config: typed } }] },
+  })
+  const type = `${TYPE}extensions.load_balancing_policies`
+  assert.equal(findings(policy({ '@type': `${type}.least_request.v3.LeastRequest`, choice_count: 1 })), ['KM1110w'])
+  assert.equal(findings(policy({ '@type': `${type}.round_robin.v3.RoundRobin`, locality_lb_config: {} })), ['KM1111w'])
+  assert.ok(findings(policy({ '@type': `${type}.override_host.v3.OverrideHost` })).includes('KM1111'))
+})
+
 test.run()

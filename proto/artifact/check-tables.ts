@@ -3,13 +3,14 @@
  * The programs refuse what they cannot find and never read beyond a table, so this protects the meaning, not the kernel.
  */
 import * as abi from '../abi.ts'
+import type { Field, Layout } from '../layout.ts'
 import { HTTP_ROW_SIZE, nameValue } from '../http/tables.ts'
 import { ArtifactFault } from './fault.ts'
 import type { ArtifactConfig, ArtifactTables, NamesDocument } from './format.ts'
 
 type Entries = ArtifactConfig['entries']
 
-const field = (layout: abi.Layout, name: string): number => (layout.fields[name] as abi.Field).offset
+const field = (layout: Layout, name: string): number => (layout.fields[name] as Field).offset
 
 export function checkTables(tables: ArtifactTables, names: NamesDocument, entries: Entries): void {
   if (entries.state < 1) throw new ArtifactFault('KM9012', 'states has no row 0')
@@ -43,7 +44,7 @@ function checkListeners(tables: ArtifactTables, entries: Entries): void {
 function checkChains(tables: ArtifactTables, entries: Entries): void {
   const view = viewOf(tables.chain)
   const { size } = abi.chain
-  const read = (row: number, layout: abi.Layout, name: string): number => view.getUint32(row * size + field(layout, name), true)
+  const read = (row: number, layout: Layout, name: string): number => view.getUint32(row * size + field(layout, name), true)
   for (let row = 0; row < entries.chain; row++) {
     const kind = read(row, abi.chain, 'kind')
     const target = read(row, abi.chain, 'target')

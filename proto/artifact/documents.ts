@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { Ajv, type ValidateFunction } from 'ajv'
+import type { DeltaConfig, DeltaDocument } from '../delta/format.ts'
 import { ArtifactFault, quoted } from './fault.ts'
 import type { ArtifactConfig, NamesDocument } from './format.ts'
 import type { Index, Manifest } from './oci.ts'
@@ -13,6 +14,8 @@ interface Documents {
   readonly 'oci-manifest': Manifest
   readonly artifact: ArtifactConfig
   readonly names: NamesDocument
+  readonly delta: DeltaConfig
+  readonly 'delta-changes': DeltaDocument
 }
 
 const validators = new Map<keyof Documents, ValidateFunction>()

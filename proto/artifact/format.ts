@@ -68,7 +68,7 @@ export interface NamedRoute {
   readonly name: string
   /** xDS path */
   readonly path: string
-  readonly lane: 'kernel' | 'slow'
+  readonly lane: 'kernel' | 'slow' | 'waypoint'
   /** why not in the kernel */
   readonly why?: string
 }
@@ -89,6 +89,8 @@ export interface NamedCluster {
   /** local state index, as above */
   readonly state: number
   readonly policy: string
+  /** routes that the kernel decides lead to it */
+  readonly requests?: 'kernel'
   /** set when every connection to it is refused */
   readonly refused?: string
 }

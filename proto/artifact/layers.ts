@@ -2,13 +2,13 @@
  * Unpacks the three layers. In: verified gzip bytes and the checked config. Out: programs, tables and names, sources.
  * Invariant: a layer holds exactly the files that the config calls for, tables have exactly the rows it counts. Errors: KM9007, KM9010 to KM9012.
  */
-import { gunzipSync } from 'node:zlib'
 import { checkTables } from './check-tables.ts'
 import { checkDocument, parseJson } from './documents.ts'
 import { ArtifactFault, quoted } from './fault.ts'
 import type { ArtifactConfig, ArtifactTables, NamesDocument } from './format.ts'
 import { NAMES_PATH, relocationOffsets, TABLE_FILES } from './table-files.ts'
 import { readTar } from './tar.ts'
+import { unzipped } from './unzipped.ts'
 
 const MIB = 1 << 20
 /** Unpacked bytes. The maps layer of 1,000,000 endpoints with rings of 1,024 entries a cluster is about 1.5 GiB. */
@@ -80,17 +80,8 @@ export function readSources(layer: Uint8Array): ReadonlyMap<string, Uint8Array> 
 }
 
 function unpack(layer: Uint8Array, name: keyof typeof LIMITS): Map<string, Uint8Array> {
-  let archive: Uint8Array
-  try {
-    archive = gunzipSync(layer, { maxOutputLength: LIMITS[name] })
-  } catch (error) {
-    const large = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
-    throw new ArtifactFault(
-      'KM9010',
-      large ? `the ${name} layer unpacks to more than ${LIMITS[name] / MIB} MiB` : `the ${name} layer is not gzip`,
-    )
-  }
-  return new Map(readTar(archive, `the ${name} layer`))
+  const what = `the ${name} layer`
+  return new Map(readTar(unzipped(layer, { what, most: LIMITS[name] }), what))
 }
 
 function take(files: Map<string, Uint8Array>, path: string): Uint8Array {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pack } from 'tar-stream'
@@ -40,14 +40,14 @@ function code(bytes: Uint8Array): string {
 }
 
 /** GNU tar's own archive of a directory with two files. */
-function gnuArchive(change: (directory: string) => void): Buffer {
+function gnuArchive(change: (directory: string) => void, ...options: readonly string[]): Buffer {
   const directory = mkdtempSync(join(tmpdir(), 'kmeshc-tar-'))
   try {
     mkdirSync(join(directory, 'blobs'))
     writeFileSync(join(directory, 'blobs', 'one'), 'x'.repeat(513))
     writeFileSync(join(directory, 'two'), '')
     change(directory)
-    execFileSync('tar', ['-C', directory, '-cf', `${directory}.tar`, 'blobs', 'two'])
+    execFileSync('tar', [...options, '-C', directory, '-cf', `${directory}.tar`, 'blobs', 'two'])
     return readFileSync(`${directory}.tar`)
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -130,6 +130,40 @@ test('an extended header may not rename, resize or link', async () => {
     assert.is(await extended(record(`${key}=abc`)), 'KM9004', key)
   for (const damaged of ['x', '99 mtime=1\n', '3 mtime=1\n', `${record('mtime=1.5')}x`])
     assert.is(await extended(damaged), 'KM9003', damaged)
+})
+
+test('of the kinds of entries only files, directories and harmless headers are taken', async () => {
+  const whole = await archive([{ name: 'a', content: 'one' }])
+  for (let type = 0; type < 256; type++) {
+    const byte = String.fromCharCode(type)
+    // GNU long names (L, K), sparse files (S), continued and contiguous ones (M, 7), dumped directories (D), volume labels (V), Solaris headers (X) ...
+    assert.is(
+      code(patched(whole, byte, 156)),
+      byte === '0' || byte === '\0' ? 'accepted' : 'xg'.includes(byte) ? 'KM9003' : 'KM9004',
+      JSON.stringify(byte),
+    )
+  }
+})
+
+test('what GNU tar itself makes of long names and sparse files is refused', () => {
+  const long = gnuArchive((directory) => writeFileSync(join(directory, 'blobs', 'n'.repeat(150)), 'x'))
+  assert.is(code(long), 'KM9004')
+  const sparse = gnuArchive((directory) => truncateSync(join(directory, 'blobs', 'one'), 1 << 24), '--sparse')
+  assert.ok(sparse.length < 1 << 20, 'it is sparse')
+  assert.is.not(code(sparse), 'accepted')
+  for (const format of ['pax', 'posix'])
+    assert.is.not(
+      code(gnuArchive((directory) => truncateSync(join(directory, 'blobs', 'one'), 1 << 24), '--sparse', `--format=${format}`)),
+      'accepted',
+      format,
+    )
+})
+
+test('a name may not be split so that it leaves', async () => {
+  const whole = await archive([{ name: 'a', content: 'one' }])
+  for (const prefix of ['..', '/', '/etc', 'a/..', './b']) assert.is(code(patched(whole, prefix, 345)), 'KM9004', prefix)
+  assert.is(code(patched(whole, 'b', 345)), 'accepted')
+  assert.is(code(patched(await archive([{ name: 'a' }, { name: 'b/a' }]), 'b', 345)), 'KM9004', 'twice by way of the prefix')
 })
 
 test('every cut and every flipped byte outside of contents is noticed', async () => {

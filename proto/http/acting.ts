@@ -6,7 +6,7 @@
  * Guards come first, as HTTP filters stand in front of the router. A head or a reply is composed of pieces: consecutive rows, texts inside of them.
  * Invariant: what a row cannot say was made ACTION_SLOW at compile time; row 0 means "none" wherever a row is named.
  */
-import { layout } from '../abi.ts'
+import { layout } from '../layout.ts'
 
 // ---------------------------------------------------------------- actions
 
@@ -51,15 +51,15 @@ export const TARGET_SLOW = 3
 export const target = layout('km_target', 'One cluster of a route that forwards, with what its requests become.', {
   upto: ['u32', 'cumulative weight, exclusive'],
   cluster: ['u32', 'index in km_cluster; NO_CLUSTER: not in the snapshot'],
-  pieces: ['u32', 'first km_piece of the head that is sent instead; 0: as it came'],
-  count: ['u16', 'rows of pieces'],
+  pieces: ['u32', 'first row of the edits, and behind those first km_piece of the head that is sent instead'],
+  count: ['u16', 'rows of pieces; 0: the head goes as it came'],
   kind: ['u8', 'TARGET_*'],
   slot: ['u8', 'TARGET_HEADER: number of the name of interest'],
   missing: ['u32', 'km_action of the reply where there is no such cluster'],
   unavailable: ['u32', 'km_action of the reply where no endpoint may be chosen'],
   guard: ['u32', 'first km_guard; 0: none'],
   reason: ['u16', 'TARGET_SLOW: SLOW_*'],
-  pad: ['u16', '0'],
+  edits: ['u16', 'rows of km_edits, which stand in front of the pieces (editing.ts); 0: the response stays as it is'],
 })
 
 /** km_target.cluster: it is not in the snapshot */
@@ -98,7 +98,7 @@ export const guard = layout(
 )
 
 /**
- * A token bucket as one time, km_state.cursor, on the monotonic clock: what it holds is what came in since then. A request moves it on by `cost` from
+ * A token bucket as one time, km_state.cursor, 2^62 and the nanoseconds of the monotonic clock: what it holds is what came in since then. A request moves it on by `cost` from
  * max(cursor, now - burst), and is refused where that would be later than now. 0: never used, it is full.
  * Source: Envoy's common/common/token_bucket_impl.h (AtomicTokenBucketImpl).
  */
@@ -180,6 +180,9 @@ export const PIECE_LINE_BEGIN = 19
 export const PIECE_LINE_END = 20
 /** both with a text of at most PIECE_TEXT_BYTES between them */
 export const PIECE_LINE_PREFIX = 21
+
+/** the path without query, with a regex replaced in it (km_replacement in `text`, replacing.ts) */
+export const PIECE_REPLACED = 22
 
 /** PIECE_REST */
 export const REST_ENDS = 1

@@ -9,7 +9,7 @@
  * watches it. Node closes its own copy and then says `returned` or `closed`; when Node is gone, what it had is reset: bytes of it are lost.
  * Invariant: nothing of these layouts is seen by programs or artifacts; scripts/abi.ts prints them as runtime/holder/protocol.gen.h.
  */
-import { layout } from '../abi.ts'
+import { layout } from '../layout.ts'
 
 /** The holder's sockets are in HOLDER_DIRECTORY/INSTANCE, mode 0700. */
 export const HOLDER_DIRECTORY = '/run/kmesh'
@@ -39,6 +39,8 @@ export const HOLDER_MESSAGES = {
   leave: 9,
   /** Node: counters, please. Answer: counters */
   count: 10,
+  /** Node: keep `count` connections to `address`:`port` in namespace `netns`, of the endpoint with state id `state`, so that its first request finds one. 0: as many as are used */
+  warm: 11,
 
   /** holder: descriptor of the doorbell; `number`: its process id; `netns`: cookie of the namespace it runs in */
   welcome: 32,
@@ -54,7 +56,7 @@ export const HOLDER_MESSAGES = {
   connection: 36,
   /**
    * holder: a response that the kernel could not frame; descriptors: the upstream, the client's accepted socket. As `connection`, and `upstream`,
-   * `state`: the endpoint; `bytes`: bytes of the response that the client has had already
+   * `state`: the endpoint; `bytes`: bytes of the response that the client has had already; `number`: row in km_edit + 1 of what becomes of its head, 0: it stays as it is
    */
   relay: 37,
   /** holder: descriptor of the connected socket, `number` as given */
@@ -71,12 +73,14 @@ export type HolderMessageName = keyof typeof HOLDER_MESSAGES
 export const HOLDER_ROLES = { serve: 0, observe: 1 } as const
 
 /** km_holder_message.flags of `connection` */
-/** bytes of it were never seen by the kernel's parser: it stays in user space for good */
+/** bytes of it were never seen by the kernel's parser, or its workload opted out: it stays in user space for good */
 export const CONNECTION_EARLY = 1
 /** the client has closed its sending half */
 export const CONNECTION_ENDED = 2
 /** of `relay`: the request was HEAD, so that no body follows */
 export const CONNECTION_BODILESS = 4
+/** of `relay`: the client wants its connection closed behind the answer */
+export const CONNECTION_LAST = 8
 
 export const holderMessage = layout('km_holder_message', 'One message. Fields that a kind does not name are 0.', {
   kind: ['u32', 'HOLDER_MESSAGES'],

@@ -8,7 +8,7 @@
  *
  * A successor of a condition is another condition, or one of CONDITION_NO, CONDITION_YES, CONDITION_SLOW. References are rows of km_http; 0 is none.
  */
-import { layout } from '../abi.ts'
+import { layout } from '../layout.ts'
 
 // ---------------------------------------------------------------- limits
 

@@ -15,7 +15,7 @@
  * read again after the row is written), slot of the pool (`upstream[i]` = cookie), then the bit in `idle`. It takes the bit back before it closes an idle one:
  * fetch_and of the bit; when the bit was not there, the kernel has it, and the holder waits for it.
  */
-import { layout } from '../abi.ts'
+import { layout } from '../layout.ts'
 
 /** Rows of km_client: connections of one instance that are routed by request. A power of two. */
 export const CLIENTS = 1 << 15
@@ -90,6 +90,8 @@ export const UPSTREAM_HELD = 16
 export const UPSTREAM_PLAIN = 32
 /** the response under way ends the connection to the server */
 export const UPSTREAM_LAST = 64
+/** with UPSTREAM_RELAY and a phase beyond the head: the head has not gone to the client, who gets an edited one */
+export const UPSTREAM_EDITED = 128
 
 /** km_upstream.phase: where the response under way is. */
 export const RESPONSE_IDLE = 0
@@ -264,7 +266,7 @@ export const upstream = layout('km_upstream', 'One connection to an endpoint.', 
   status: ['u32', 'of the response under way; 0: not known yet'],
   route: ['u32', 'state id of the route, for counters'],
   line: ['u32', 'chunked: what was read of the line so far'],
-  pad: ['u32', '0'],
+  edit: ['u32', 'row in km_edit + 1 of what becomes of the head of the response; 0: it stays as it is'],
 })
 
 export const poolKey = layout('km_pool_key', 'Whose pool. Written by the holder.', {

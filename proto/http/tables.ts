@@ -5,7 +5,7 @@
  * (matching.ts, acting.ts). A text begins at a row and runs over consecutive rows, zero bytes behind its end.
  * km_name finds a text: a hit is nothing before the whole text was compared, so that no collision decides anything.
  */
-import { layout } from '../abi.ts'
+import { layout } from '../layout.ts'
 
 /** Bytes of a row of km_http. */
 export const HTTP_ROW_SIZE = 32

@@ -1,17 +1,26 @@
 /** `kmesh-runtime apply`: makes an artifact the generation in force. JSON: proto/apply.schema.json. */
 import { writeFileSync } from 'node:fs'
-import { openArtifact } from '../../proto/artifact/open.ts'
 import { apply } from '../apply.ts'
 import type { ApplyReport } from '../apply-request.ts'
-import { CodedError } from '../coded-error.ts'
+import { awaitConfirmation } from '../await-confirmation.ts'
+import { type CodedError, coded } from '../coded-error.ts'
 import { machine } from '../machine.ts'
+import { PROBE_SECONDS } from '../new-record.ts'
+import { openTrustedOrDelta } from '../open-trusted.ts'
+import type { PlanReport } from '../plan/plan.ts'
+import { readPlan, readProbes } from '../plan/read-document.ts'
+import type { Probe } from '../probe/probe.ts'
+import { runProbes } from '../probe/run-probes.ts'
 import { RejectedProgram, tailLines } from '../rejection.ts'
+import { appliedDelta, deltaResult } from './apply-delta.ts'
 import { watchInterruption } from './interruption.ts'
 import { type Format, finish, type Result } from './output.ts'
 import { bytesText, countText, timeText } from './quantity.ts'
 
 export interface ApplyArguments {
   readonly artifact: string
+  /** file or directory of public keys */
+  readonly trust?: string
   readonly instance: string
   readonly cgroup?: string
   readonly diverted: 'refuse' | 'pass'
@@ -19,33 +28,89 @@ export interface ApplyArguments {
   readonly foreign: 'refuse' | 'allow'
   readonly existing: 'count' | 'reset'
   readonly log: 'tail' | 'file'
+  readonly keep?: number
+  /** file that `plan -o` wrote */
+  readonly plan?: string
+  /** file of probes */
+  readonly probe?: string
+  /** seconds */
+  readonly confirmWithin?: number
   readonly format: Format
 }
 
 export function applyCommand(args: ApplyArguments): Promise<number> {
   return finish(args.format, async () => {
     const start = performance.now()
-    const opened = openArtifact(args.artifact)
-    if (opened.kind === 'invalid') throw new CodedError([{ severity: 'error', path: '', ...opened.error }])
+    const opened = openTrustedOrDelta(args.artifact, args.trust)
     const verify = performance.now() - start
-    const { instance, diverted, mode, cgroup } = args
+    const { instance, mode, cgroup, keep, confirmWithin } = args
+    const confirmBy = confirmWithin === undefined ? {} : { confirmBy: Math.floor(Date.now() / 1000) + confirmWithin }
+    if (opened.kind === 'delta') {
+      const stop = watchInterruption()
+      const report = await appliedDelta(args, opened.delta, machine(args), confirmBy)
+      await confirmed(args, report.generation, stop.asked)
+      return deltaResult(report)
+    }
+    const { artifact } = opened
+    const planned = args.plan === undefined ? undefined : planFor(readPlan(args.plan), artifact.digest, args)
+    const probes = args.probe === undefined ? undefined : readProbes(args.probe)
+    const diverted = planned?.diverted ?? args.diverted
     const interruption = watchInterruption()
+    const host = machine(args)
     try {
       const report = await apply({
-        artifact: opened.artifact,
+        artifact,
         instance,
         diverted,
         mode,
-        host: machine(args),
+        host,
         steps: interruption.check,
         ...(cgroup === undefined ? {} : { cgroup }),
+        ...(keep === undefined ? {} : { keep }),
+        ...(planned === undefined ? {} : { expected: planned.inForce, keep: planned.keep }),
+        ...confirmBy,
+        ...(probes === undefined ? {} : { probe: (place, joined) => probing(probes, place, joined, interruption.asked) }),
       })
+      if (mode === 'apply') await confirmed(args, report.generation, interruption.asked)
       return shown(report, verify)
     } catch (error) {
       if (error instanceof RejectedProgram && args.format === 'text') showLog(error, args.log)
       throw error
     }
   })
+}
+
+/** Waits for `confirm`, where that was asked for. */
+async function confirmed(args: ApplyArguments, generation: number, interrupted: Promise<NodeJS.Signals>): Promise<void> {
+  const { instance, confirmWithin } = args
+  if (confirmWithin === undefined) return
+  process.stderr.write(
+    `generation ${generation} is in force; it is taken back in ${confirmWithin} s unless \`kmesh-runtime confirm\` comes\n`,
+  )
+  await awaitConfirmation({ instance, generation, within: confirmWithin * 1000, interrupted, host: machine(args) })
+}
+
+/** Checked once more under the lock, as far as it is about what is in force. */
+function planFor(plan: PlanReport, digest: string, { instance, cgroup, keep }: ApplyArguments): PlanReport {
+  const differs = (what: string, planned: unknown, given: unknown): CodedError =>
+    coded('KM9128', `the plan is for ${what} ${planned}, not ${given}`)
+  if (plan.artifact !== digest) throw differs('artifact', plan.artifact, digest)
+  if (plan.instance !== instance) throw differs('instance', plan.instance, instance)
+  if (cgroup !== undefined && plan.cgroup !== cgroup) throw differs('cgroup', plan.cgroup, cgroup)
+  if (keep !== undefined && plan.keep !== keep) throw differs('--keep', plan.keep, keep)
+  return plan
+}
+
+/** All of them in bounded time; a signal meanwhile is a no. */
+async function probing(probes: readonly Probe[], cgroup: string, joined: () => void, interrupted: Promise<NodeJS.Signals>): Promise<void> {
+  const stop = new AbortController()
+  const late = setTimeout(() => stop.abort(coded('KM9129', `the probes took longer than ${PROBE_SECONDS} s`)), PROBE_SECONDS * 1000)
+  void interrupted.then((signal) => stop.abort(coded('KM9125', `interrupted by ${signal}; what was in force before is again`)))
+  try {
+    await runProbes(probes, cgroup, joined, stop.signal)
+  } finally {
+    clearTimeout(late)
+  }
 }
 
 function shown({ warnings, ...report }: ApplyReport, verify: number): Result {

@@ -38,6 +38,8 @@ function actionText(action: DumpedAction): string {
       return `cluster "${action.cluster}"${hashText(action.hash)}`
     case 'weighted':
       return `${action.clusters.map(({ cluster, weight }) => `${weight} "${cluster}"`).join(' : ')}${hashText(action.hash)}`
+    case 'requests':
+      return 'routed request by request'
     case 'pass':
       return 'left alone'
     case 'refuse':

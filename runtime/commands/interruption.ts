@@ -10,18 +10,26 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 export interface Interruption {
   /** Throws KM9125 before a step of apply that can be undone, when a signal has come. */
   check(step: ApplyStep): void
+  /** the first signal, if one ever comes */
+  readonly asked: Promise<NodeJS.Signals>
 }
 
-/** After the switch nothing is undone any more. */
-const UNDONE: ReadonlySet<ApplyStep> = new Set(APPLY_STEPS.slice(0, APPLY_STEPS.indexOf('switch') + 1))
+/** After the probes nothing is undone any more. */
+const UNDONE: ReadonlySet<ApplyStep> = new Set(APPLY_STEPS.slice(0, APPLY_STEPS.indexOf('probe') + 1))
 
 export function watchInterruption(): Interruption {
   let came: NodeJS.Signals | undefined
+  let tell: (signal: NodeJS.Signals) => void = () => undefined
+  const asked = new Promise<NodeJS.Signals>((resolve) => {
+    tell = resolve
+  })
   const note = (signal: NodeJS.Signals): void => {
     came = signal
+    tell(signal)
   }
   for (const signal of SIGNALS) process.on(signal, note)
   return {
+    asked,
     check: (step) => {
       if (came !== undefined && UNDONE.has(step)) throw coded('KM9125', `interrupted by ${came}; nothing was changed`)
     },

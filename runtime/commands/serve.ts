@@ -2,26 +2,28 @@
  * `kmesh-runtime serve`: the node process, in the foreground. Progress goes to standard error. SIGTERM and SIGINT end connections and holder, SIGHUP ends this
  * process alone; a second signal ends everything at once. JSON: proto/serve.schema.json, printed at the end.
  */
-import { openArtifact } from '../../proto/artifact/open.ts'
 import { apply } from '../apply.ts'
-import { CodedError, coded } from '../coded-error.ts'
+import { coded } from '../coded-error.ts'
 import { machine } from '../machine.ts'
-import { readRecords, recordDigest } from '../record.ts'
-import { openInstance } from '../held-generation.ts'
+import { openTrusted } from '../open-trusted.ts'
+import { readInForce } from '../in-force.ts'
 import { readKeptServices, servicesOf } from '../serve/kept-services.ts'
 import { removeHolderCgroup } from '../serve/holder-place.ts'
 import { observedCgroups } from '../serve/observe.ts'
 import { type Retired, retireHolder } from '../serve/retire-holder.ts'
 import { type Stop, serve } from '../serve/serve.ts'
-import type { Artifact } from '../../proto/artifact/format.ts'
 import { createSlowLane } from '../slow/create-slow-lane.ts'
 import { type Format, finish, type Result } from './output.ts'
 
 export interface ServeArguments {
   readonly instance: string
   readonly artifact?: string
+  /** file or directory of public keys */
+  readonly trust?: string
   /** cgroups of servers on this node */
   readonly observe: readonly string[]
+  /** cgroups of clients whose requests user space serves */
+  readonly optOut: readonly string[]
   /** 'stop': takes over from whoever serves, and ends everything */
   readonly mode: 'serve' | 'stop'
   /** HOST:PORT */
@@ -34,11 +36,11 @@ export function serveCommand(args: ServeArguments): Promise<number> {
     const { instance } = args
     if (args.mode === 'stop') return stopped(instance, await retireHolder(instance, 'serve', STOP_WITHIN))
     const stop = watchSignals()
-    const observed = observedCgroups(args.observe)
-    const artifact = args.artifact === undefined ? undefined : readFile(args.artifact)
+    const named = { servers: observedCgroups(args.observe), optedOut: observedCgroups(args.optOut) }
+    const artifact = args.artifact === undefined ? undefined : openTrusted(args.artifact, args.trust).artifact
     const waypoint = args.waypoint === undefined ? undefined : readPlace(args.waypoint)
     const say = (line: string): void => void process.stderr.write(`${line}\n`)
-    if (artifact !== undefined && digestInForce(instance) !== artifact.digest) {
+    if (artifact !== undefined && readInForce(instance)?.digest !== artifact.digest) {
       const report = await apply({
         artifact,
         instance,
@@ -50,12 +52,14 @@ export function serveCommand(args: ServeArguments): Promise<number> {
     }
     await serve({
       instance,
-      observed,
+      named,
       say,
       stop,
-      lane: (open, digest) =>
+      lane: (open, digest, bucket) =>
         createSlowLane({
           open,
+          bucket,
+          inForce: digest,
           services: () => {
             const current = digest()
             return artifact?.digest === current ? servicesOf(artifact) : readKeptServices(instance, current)
@@ -76,28 +80,6 @@ async function stopped(instance: string, retired: Retired): Promise<Result> {
     json: { instance },
     text: retired === 'ended' ? `nobody serves instance ${instance} any more\n` : `nobody served instance ${instance}\n`,
     findings: [],
-  }
-}
-
-function readFile(path: string): Artifact {
-  const opened = openArtifact(path)
-  if (opened.kind === 'invalid') throw new CodedError([{ severity: 'error', path: '', ...opened.error }])
-  return opened.artifact
-}
-
-/** undefined: nothing is in force */
-function digestInForce(instance: string): string | undefined {
-  try {
-    const { tables } = openInstance(instance)
-    try {
-      const live = readRecords(tables).find(({ state }) => state === 'live')
-      return live === undefined ? undefined : recordDigest(live)
-    } finally {
-      tables.close()
-    }
-  } catch (error) {
-    if (error instanceof CodedError) return undefined
-    throw error
   }
 }
 

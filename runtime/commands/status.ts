@@ -21,7 +21,7 @@ function httpText(http: StatusReport['http'], holder: HolderReport | null): stri
       listener,
       virtualHost,
       name,
-      lane === 'kernel' ? 'kernel' : 'user space',
+      lane === 'slow' ? 'user space' : lane,
       requests,
       localReplies,
       failuresText(slow),

@@ -18,6 +18,8 @@
 #define BUCKETS (1 << 15)
 /* Milliseconds for what the kernel moves to the client's queue by itself; it tells nobody when it has. */
 #define QUIET 5
+/* The same before the end of the connection, which would overtake them: for clients that have closed their half. */
+#define QUIET_BEFORE_END 250
 #define LOOK_AGAIN 2
 /* Milliseconds that a client has to read the end of what was written, as Envoy's delayed_close_timeout. */
 #define LINGER 1000
@@ -81,8 +83,18 @@ static void finish(struct client *client, int reset)
   if (reset) make_reset(client->watch.fd);
   /* Node may have a copy, with which close() alone would say nothing */
   if (!reset) shutdown(client->watch.fd, SHUT_RDWR);
+  client_keep_edits(client, NULL);
   loop_close(&client->watch);
   count--;
+}
+
+/* From here on answers go by TCP, as the end of the connection will. The one before may be on its way into the client's receive queue. */
+static void keep_order(struct client *client)
+{
+  struct km_client *row = client_row_of(client);
+  if (row == NULL || __atomic_fetch_or(&row->flags, KM_CLIENT_ORDERED, __ATOMIC_ACQ_REL) & KM_CLIENT_ORDERED) return;
+  client->overlapped = 1;
+  client->queued = 1;
 }
 
 static void client_ready(struct watch *watch, uint32_t events)
@@ -110,6 +122,7 @@ static void client_ready(struct watch *watch, uint32_t events)
   }
   if (got == 0) client->ended = 1;
   if (events & EPOLLRDHUP) client->ended = 1;
+  if (client->ended) keep_order(client);
   loop_watch(watch, 0);
   move(client, got == 0 ? CLIENT_MODE_ENDING : CLIENT_MODE_WAITING);
   client_settle(client);
@@ -167,11 +180,13 @@ static enum rest rest_of(struct client *client, const struct km_client *row)
   if (client_has_kernel_bytes(client, row)) return REST_SOON;
   if (!client->overlapped && row->reason != KM_SLOW_PIPELINED) return REST_NONE;
   if (client->quiet == 0) client->quiet = now_ms();
-  return now_ms() - client->quiet >= QUIET ? REST_NONE : REST_SOON;
+  return now_ms() - client->quiet >= (client->queued && client->mode == CLIENT_MODE_ENDING ? QUIET_BEFORE_END : QUIET) ? REST_NONE : REST_SOON;
 }
 
 static void hand_over(struct client *client, struct km_client *row, struct km_holder_message *message, int upstream)
 {
+  /* in this order: bytes are counted before they are sent */
+  __u64 received = bytes_received(client->watch.fd);
   __u64 passed = __atomic_load_n(&row->passed, __ATOMIC_ACQUIRE) & ~KM_CLIENT_SLOW;
   message->connection = client->cookie;
   message->netns = client->space->cookie;
@@ -182,11 +197,11 @@ static void hand_over(struct client *client, struct km_client *row, struct km_ho
   message->reason = row->reason;
   memcpy(message->address, client->asked, 16);
   memcpy(message->source, client->source, 16);
-  if (bytes_received(client->watch.fd) > passed) {
+  if (received > passed) {
     __atomic_fetch_or(&row->flags, KM_CLIENT_EARLY, __ATOMIC_ACQ_REL);
     __atomic_fetch_or(&row->passed, KM_CLIENT_SLOW, __ATOMIC_ACQ_REL);
   }
-  if (__atomic_load_n(&row->flags, __ATOMIC_ACQUIRE) & KM_CLIENT_EARLY) message->flags |= KM_HOLDER_CONNECTION_EARLY;
+  if (__atomic_load_n(&row->flags, __ATOMIC_ACQUIRE) & (KM_CLIENT_EARLY | KM_CLIENT_MANUAL)) message->flags |= KM_HOLDER_CONNECTION_EARLY;
   if (client->ended) message->flags |= KM_HOLDER_CONNECTION_ENDED;
   /* what user space writes is in TCP, which the ingress queue would overtake */
   __atomic_fetch_or(&row->flags, KM_CLIENT_ORDERED, __ATOMIC_ACQ_REL);
@@ -249,7 +264,8 @@ static int answer(struct client *client, struct km_client *row)
     return 1;
   }
   __atomic_fetch_or(&row->flags, KM_CLIENT_ORDERED, __ATOMIC_ACQ_REL);
-  ssize_t sent = what == ANSWER_TIMEOUT ? reply_timeout(client->watch.fd, client->bodiless) : reply_lost(client->watch.fd, client->bodiless);
+  struct reply_manner manner = {.bodiless = client->bodiless, .last = is_closing(row), .edits = client->edits};
+  ssize_t sent = what == ANSWER_TIMEOUT ? reply_timeout(client->watch.fd, &manner) : reply_lost(client->watch.fd, &manner);
   if (sent < 0) {
     finish(client, 1);
     return 1;
@@ -299,8 +315,9 @@ void client_settle(struct client *client)
 void client_answered(struct client *client, int last)
 {
   if (last && client->mode == CLIENT_MODE_FAST) {
-    /* what the kernel puts into the client's queue must not meet the end of the connection there */
-    client->overlapped = 1;
+    struct km_client *row = client_row_of(client);
+    /* what the kernel has put into the client's queue must not meet the end of the connection there; what it sent by TCP cannot */
+    if (row && !(__atomic_load_n(&row->flags, __ATOMIC_ACQUIRE) & KM_CLIENT_ORDERED)) client->overlapped = client->queued = 1;
     loop_watch(&client->watch, 0);
     move(client, CLIENT_MODE_ENDING);
   }
@@ -321,6 +338,15 @@ void client_fail(struct client *client, enum client_answer answer, int bodiless)
   client->answer = answer;
   client->bodiless = bodiless;
   client_settle(client);
+}
+
+void client_keep_edits(struct client *client, const struct km_edits *edits)
+{
+  free(client->edits);
+  client->edits = NULL;
+  if (edits == NULL) return;
+  client->edits = malloc(edits->rows * KM_HTTP_ROW_SIZE);
+  memcpy(client->edits, edits, edits->rows * KM_HTTP_ROW_SIZE);
 }
 
 void client_resume(struct client *client)
@@ -345,7 +371,10 @@ void client_returned(struct client *client, __u64 read, __u64 written)
     return;
   }
   if (draining || is_closing(row)) {
-    client_end(client, 0);
+    /* the kernel may have had its last request, and the answer is under way */
+    client->overlapped = 1;
+    move(client, CLIENT_MODE_ENDING);
+    client_settle(client);
     return;
   }
   move(client, CLIENT_MODE_FAST);

@@ -25,6 +25,7 @@ struct client {
   enum client_mode mode;
   enum client_answer answer;
   int bodiless;     /* the answer is one to HEAD */
+  struct km_edits *edits; /* of the head of the answer, its own; NULL: none */
   int ended;        /* the client sends no more */
   __u64 cookie;
   __u32 row;
@@ -32,6 +33,7 @@ struct client {
   __u64 read;       /* bytes that user space has read of it */
   __u64 own;        /* bytes that user space has written to it */
   int overlapped;   /* it became user space's before the kernel had answered what came before */
+  int queued;       /* its last answers may have gone into its receive queue, past TCP */
   uint64_t quiet;   /* since when the kernel has had nothing to do with it, or it lingers, by now_ms */
   struct pump *pump; /* moves the rest of an answer */
   struct space *space;
@@ -59,6 +61,8 @@ void client_settle(struct client *client);
 void client_answered(struct client *client, int last);
 /* Its answer of the kernel is lost: tells the client so once the kernel's bytes are out */
 void client_fail(struct client *client, enum client_answer answer, int bodiless);
+/* What becomes of the head of an answer that client_fail is to give; NULL: it stays as it is */
+void client_keep_edits(struct client *client, const struct km_edits *edits);
 /* Hands it to Node together with the upstream that the kernel could not frame. 0: there is no Node, or bytes are still under way */
 int client_relay(struct client *client, struct km_holder_message *message, int upstream);
 /* What the kernel redirected to it is not all in TCP yet */

@@ -21,7 +21,13 @@
 #define UNUSED 60000
 #define WINDOW 10000
 #define FIRST 4
+/* Milliseconds between attempts to keep connections to an endpoint that does not take them */
+#define WARM_PAUSE 5000
 #define MOST_AT_ONCE 64
+/* Connections in a row that find their row taken, until that counts as a failure */
+#define MOST_CLASHES 16
+/* A pool whose connections are used up one by one keeps as many idle as it loses between two looks at it, and no more than these */
+#define MOST_AHEAD 64
 
 struct pool {
   LIST_ENTRY(pool) link;
@@ -31,12 +37,16 @@ struct pool {
   __u8 address[16];
   __u16 port;
   unsigned open; /* slots that are taken, connecting ones too */
+  unsigned warm; /* how many there are kept */
   int held;      /* somebody walks over its slots: it is not freed meanwhile */
   int left;      /* gone from km_pool_of: what is claimed ends and is closed */
   __u64 claimed;
   uint64_t used;    /* when it was last seen to be used */
   uint64_t window;  /* when the window began */
   unsigned least;   /* idle connections in it, the least seen */
+  unsigned spent;        /* connections used up since the last look at it */
+  unsigned spent_before; /* and between that one and the one before */
+  unsigned clashes; /* connections in a row whose row was taken */
   uint64_t failed;  /* when a connection failed; 0: the last one stood */
   struct upstream *slots[KM_POOL_SLOTS];
 };
@@ -56,9 +66,17 @@ void pool_open(void)
   for (__u32 row = 0; row < KM_POOLS; row++) memset(pool_row(row), 0, sizeof(struct km_pool));
   for (__u32 row = 0; row < KM_UPSTREAMS; row++) {
     struct km_upstream *upstream = upstream_row(row);
-    if (upstream->cookie) release_place(upstream);
+    release_place(upstream);
     memset(upstream, 0, sizeof(*upstream));
   }
+}
+
+static unsigned idle_in(const struct pool *pool)
+{
+  unsigned idle = 0;
+  for (unsigned word = 0; word < KM_POOL_WORDS; word++)
+    idle += __builtin_popcountll(__atomic_load_n(&pool_row(pool->row)->idle[word], __ATOMIC_RELAXED));
+  return idle;
 }
 
 static struct pool *pool_find(const struct km_pool_key *key)
@@ -153,6 +171,8 @@ void pool_drop(struct upstream *upstream)
   if (upstream->cookie) {
     struct km_upstream *row = upstream_row(upstream->cookie);
     __atomic_fetch_or(&row->flags, KM_UPSTREAM_SPENT | KM_UPSTREAM_HELD, __ATOMIC_ACQ_REL);
+    /* a bit that stayed would offer the slot's next owner before its time */
+    pool_take(upstream);
     release_place(row);
     shared->upstream[upstream->slot] = 0;
     __atomic_store_n(&row->cookie, 0, __ATOMIC_RELEASE);
@@ -165,22 +185,35 @@ void pool_drop(struct upstream *upstream)
   end_if_done(pool);
 }
 
+/*
+ * Whoever claims it gets an answer to what it asks, and nothing that came before: what is in the socket's queue by now is not that, and what comes from here on meets the programs, which
+ * spend an upstream that nobody owns. 0: it is of no use.
+ */
+static int set_idle(struct upstream *upstream)
+{
+  char byte;
+  if (recv(upstream->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR)) return 0;
+  upstream->mode = UPSTREAM_MODE_OFFERED;
+  upstream->since = 0;
+  upstream->watch.ready = upstream_ready;
+  loop_watch(&upstream->watch, UPSTREAM_EVENTS);
+  __atomic_fetch_or(word_of(upstream), bit_of(upstream), __ATOMIC_ACQ_REL);
+  return 1;
+}
+
 void pool_release(struct upstream *upstream)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
   release_place(row);
-  if (upstream->pool->left || draining) {
+  if (upstream->pool->left || draining || __atomic_load_n(&row->flags, __ATOMIC_ACQUIRE) & KM_UPSTREAM_SPENT) {
     pool_drop(upstream);
     return;
   }
   row->phase = KM_RESPONSE_IDLE;
   row->deadline = row->remaining = row->sent = 0;
   __atomic_store_n(&row->owner, 0, __ATOMIC_RELEASE);
-  __atomic_store_n(&row->flags, 0, __ATOMIC_RELEASE);
-  upstream->mode = UPSTREAM_MODE_OFFERED;
-  upstream->since = 0;
-  loop_watch(&upstream->watch, EPOLLIN | EPOLLRDHUP);
-  __atomic_fetch_or(word_of(upstream), bit_of(upstream), __ATOMIC_ACQ_REL);
+  __atomic_fetch_and(&row->flags, KM_UPSTREAM_SPENT, __ATOMIC_ACQ_REL);
+  if (!set_idle(upstream)) pool_drop(upstream);
 }
 
 static int offer(struct upstream *upstream)
@@ -190,7 +223,7 @@ static int offer(struct upstream *upstream)
   __u64 cookie = cookie_of(upstream->watch.fd);
   struct km_upstream *row = upstream_row(cookie);
   __u64 value = upstream->watch.fd;
-  /* the row of another connection whose cookie ends alike */
+  /* the row of another connection whose cookie ends alike: nothing is wrong with the endpoint, and the next cookie is another one */
   if (cookie == 0 || row->cookie != 0 || by_row[cookie % KM_UPSTREAMS] != NULL) return EAGAIN;
   memset(row, 0, sizeof(*row));
   row->netns = pool->key.netns;
@@ -204,16 +237,14 @@ static int offer(struct upstream *upstream)
   if (bpf_map_update_elem(map_upstreams, &cookie, &value, BPF_ANY) != 0) return errno;
   bpf_map_lookup_elem(map_server_of, &cookie, &row->server);
   shared->upstream[upstream->slot] = cookie;
-  upstream->mode = UPSTREAM_MODE_OFFERED;
-  upstream->since = 0;
-  upstream->watch.ready = upstream_ready;
-  loop_watch(&upstream->watch, EPOLLIN | EPOLLRDHUP);
   opened++;
   pool->failed = 0;
+  pool->clashes = 0;
   __atomic_store_n(&shared->open, pool->open, __ATOMIC_RELAXED);
-  __atomic_fetch_or(word_of(upstream), bit_of(upstream), __ATOMIC_ACQ_REL);
-  return 0;
+  return set_idle(upstream) ? 0 : ECONNRESET;
 }
+
+static int open_one(struct pool *pool);
 
 static void connected(struct watch *watch, uint32_t events)
 {
@@ -228,7 +259,10 @@ static void connected(struct watch *watch, uint32_t events)
     __atomic_store_n(&pool_row(pool->row)->wanted, 0, __ATOMIC_RELEASE);
     return;
   }
-  if (error != ECANCELED) {
+  if (error == EAGAIN && ++pool->clashes < MOST_CLASHES) {
+    /* before the old one is dropped, which has its slot until then: the pool may end with its last connection */
+    open_one(pool);
+  } else if (error != ECANCELED) {
     open_failed++;
     pool->failed = now_ms();
   }
@@ -291,6 +325,9 @@ void pool_replace(struct upstream *upstream)
   struct pool *pool = upstream->pool;
   if (draining || pool->left || (pool->failed && now_ms() - pool->failed < FAILURE_PAUSE)) return;
   open_one(pool);
+  pool->spent++;
+  unsigned ahead = pool->spent > pool->spent_before ? pool->spent : pool->spent_before;
+  if (idle_in(pool) < (ahead < MOST_AHEAD ? ahead : MOST_AHEAD) && pool->open < KM_POOL_SLOTS / 2) open_one(pool);
 }
 
 void pool_wanted(const struct km_event *event)
@@ -299,6 +336,33 @@ void pool_wanted(const struct km_event *event)
   struct pool *pool = pool_find(&key);
   if (pool == NULL && !draining) pool = pool_make(event, &key);
   if (pool) grow(pool, event->wanted);
+}
+
+static void warm_up(struct pool *pool)
+{
+  if (draining || pool->left || (pool->failed && now_ms() - pool->failed < WARM_PAUSE)) return;
+  while (pool->open < pool->warm) {
+    if (open_one(pool) == 0) continue;
+    open_failed++;
+    pool->failed = now_ms();
+    return;
+  }
+}
+
+void pool_warm(__u64 netns, const __u8 address[16], __u16 port, __u32 endpoint, unsigned count)
+{
+  struct km_state *state = state_row(endpoint);
+  struct km_event event = {.netns = netns, .port = port, .endpoint = endpoint};
+  struct km_pool_key key = {.netns = netns, .endpoint = endpoint};
+  struct pool *pool;
+  if (state == NULL) return;
+  event.incarnation = key.incarnation = state->incarnation;
+  memcpy(event.address, address, 16);
+  pool = pool_find(&key);
+  if (pool == NULL && count > 0 && !draining) pool = pool_make(&event, &key);
+  if (pool == NULL) return;
+  pool->warm = count < FIRST ? count : FIRST;
+  warm_up(pool);
 }
 
 void pool_low(__u32 row)
@@ -311,14 +375,6 @@ void pool_low(__u32 row)
 }
 
 /* ---------------------------------------------------------------- all of them */
-
-static unsigned idle_in(const struct pool *pool)
-{
-  unsigned idle = 0;
-  for (unsigned word = 0; word < KM_POOL_WORDS; word++)
-    idle += __builtin_popcountll(__atomic_load_n(&pool_row(pool->row)->idle[word], __ATOMIC_RELAXED));
-  return idle;
-}
 
 void pool_each(void (*look)(struct upstream *upstream))
 {
@@ -368,11 +424,14 @@ static void tend(struct pool *pool)
     pool->failed = now;
     pool_drop(upstream);
   }
+  pool->spent_before = pool->spent;
+  pool->spent = 0;
   /* a request that was not heard, or in vain, was the last to ask: the next may ask again */
   if (connecting == 0 && now - pool->failed >= FAILURE_PAUSE) __atomic_store_n(&shared->wanted, 0, __ATOMIC_RELEASE);
   if (shared->claimed != pool->claimed || idle < pool->open) pool->used = now;
   pool->claimed = shared->claimed;
   if (idle < pool->least) pool->least = idle;
+  warm_up(pool);
   if (now - pool->window >= WINDOW) {
     shrink(pool);
     pool->window = now;
@@ -386,7 +445,7 @@ void pool_tend(void)
   for (pool = LIST_FIRST(&pools); pool; pool = next) {
     next = LIST_NEXT(pool, link);
     if (!pool->left) tend(pool);
-    if (pool->left || endpoint_left(pool) || now_ms() - pool->used > UNUSED) pool_leave(pool);
+    if (pool->left || endpoint_left(pool) || (pool->warm == 0 && now_ms() - pool->used > UNUSED)) pool_leave(pool);
   }
 }
 

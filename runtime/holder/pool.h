@@ -21,12 +21,21 @@ struct upstream {
   peer_id owner; /* while handed */
   uint64_t since; /* connecting: when it began; offered: since when it is claimed by nobody, 0: it is not; by now_ms */
   int stalled;    /* not watched until the next sweep */
+  int held_back;  /* it failed while its request may still be on its way; looked at again soon */
 };
+
+/*
+ * What is watched of one that is offered: its end. Its bytes are the programs', which speak up when they are nobody's. Each answer makes the socket readable for a moment:
+ * watched for that, the holder would wake for every request.
+ */
+#define UPSTREAM_EVENTS EPOLLRDHUP
 
 void pool_open(void);
 /* The kernel asks for connections */
 void pool_wanted(const struct km_event *event);
 void pool_low(__u32 row);
+/* So many are kept also while nobody uses them; 0: no more than others */
+void pool_warm(__u64 netns, const __u8 address[16], __u16 port, __u32 endpoint, unsigned count);
 /* The upstream with this cookie, NULL when it is gone */
 struct upstream *pool_upstream(__u64 cookie);
 /* Closes a connection that nobody may claim any more: its request, if it has one, is not answered by this */

@@ -2,19 +2,26 @@
  * One answer's rest, from the upstream's socket to the client's: read, framed, written, with one buffer. Where the client does not read, the buffer stays
  * full, the upstream is not read, and TCP stops the endpoint. Invariant: no byte behind the end of the answer is written.
  */
+#define _GNU_SOURCE
 #include "pump.h"
 #include "body-end.h"
+#include "edit.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #define ROOM (256 << 10)
+/* A head that the programs have read, and what edits make of it */
+#define HEAD_ROOM 8192
 
 struct pump {
   struct upstream *upstream;
   struct client *client;
   size_t from, to;
   int complete; /* the buffer holds the last byte */
+  int surplus;  /* the upstream said more than that */
+  int heading;  /* the head comes first, which is to be edited */
   char bytes[ROOM];
 };
 
@@ -25,29 +32,35 @@ static void watch_both(struct pump *pump)
   loop_watch(&pump->client->watch, full ? EPOLLOUT : 0);
 }
 
-/* The answer is out, or will never be: the client goes on, or learns that it broke. */
-static void end(struct pump *pump, int whole, int reuse)
+enum pump_end {
+  PUMP_KEPT,  /* the answer is out: client and upstream go on */
+  PUMP_SPENT, /* the answer is out, the upstream is of no more use */
+  PUMP_LAST,  /* the answer is out, and nothing can follow it */
+  PUMP_BROKEN /* it will never be whole: the client learns that it broke */
+};
+
+static void end(struct pump *pump, enum pump_end how)
 {
   struct upstream *upstream = pump->upstream;
   struct client *client = pump->client;
   struct km_client *row = client_row_of(client);
   __u64 cookie = upstream->cookie;
   /* the client wants its connection closed behind it */
-  if (upstream_row(cookie)->flags & KM_UPSTREAM_LAST) reuse = 0;
+  if (how != PUMP_BROKEN && upstream_row(cookie)->flags & KM_UPSTREAM_LAST) how = PUMP_LAST;
   client->pump = NULL;
   upstream->pump = NULL;
   free(pump);
   upstream->mode = UPSTREAM_MODE_OFFERED;
   upstream->watch.ready = upstream_ready;
-  if (reuse) {
+  if (how == PUMP_KEPT) {
     pool_release(upstream);
   } else {
     pool_drop(upstream);
   }
   client_resume(client);
-  if (!whole) {
+  if (how == PUMP_BROKEN) {
     client_fail(client, ANSWER_RESET, 0);
-  } else if (!reuse) {
+  } else if (how == PUMP_LAST) {
     client_fail(client, ANSWER_CLOSE, 0);
   } else {
     if (row && __atomic_load_n(&row->upstream, __ATOMIC_ACQUIRE) == cookie) __atomic_store_n(&row->upstream, 0, __ATOMIC_RELEASE);
@@ -63,7 +76,7 @@ static int write_out(struct pump *pump)
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return 1;
     if (sent < 0) {
-      end(pump, 0, 0);
+      end(pump, PUMP_BROKEN);
       return -1;
     }
     pump->from += sent;
@@ -71,8 +84,39 @@ static int write_out(struct pump *pump)
   }
   pump->from = pump->to = 0;
   if (!pump->complete) return 0;
-  end(pump, 1, 1);
+  end(pump, pump->surplus ? PUMP_SPENT : PUMP_KEPT);
   return -1;
+}
+
+/* What is to be written of what came, from `head` bytes on that are known already. 0: a chunk that is none */
+static int frame_body(struct pump *pump, struct km_upstream *row, size_t head, size_t size)
+{
+  size_t taken = body_end(row, (const __u8 *)pump->bytes + head, size - head, &pump->complete);
+  pump->to = head + taken;
+  pump->surplus = pump->to < size;
+  return pump->complete || (!pump->surplus && pump->to > 0);
+}
+
+/* The same for the beginning of an answer. The programs have seen its head whole, so it has come in one piece. */
+static int frame_head(struct pump *pump, struct km_upstream *row, size_t size)
+{
+  char edited[HEAD_ROOM], status[4] = "";
+  const struct km_edits *edits = edits_of(row);
+  const char *blank = memmem(pump->bytes, size, "\r\n\r\n", 4);
+  size_t was = blank ? (size_t)(blank + 4 - pump->bytes) : 0, now;
+  if (edits == NULL || was < sizeof("HTTP/1.1 200")) return 0;
+  memcpy(status, pump->bytes + sizeof("HTTP/1.1"), 3);
+  now = edit_head(edits, pump->bytes, was, status, edited, sizeof(edited));
+  if (now == 0) return 0;
+  memmove(pump->bytes + now, pump->bytes + was, size - was);
+  memcpy(pump->bytes, edited, now);
+  pump->heading = 0;
+  return frame_body(pump, row, now, size - was + now);
+}
+
+static int frame(struct pump *pump, struct km_upstream *row, size_t size)
+{
+  return pump->heading ? frame_head(pump, row, size) : frame_body(pump, row, 0, size);
 }
 
 static void move(struct pump *pump)
@@ -83,17 +127,15 @@ static void move(struct pump *pump)
     ssize_t got;
     if (stopped < 0) return;
     if (stopped) break;
-    got = recv(pump->upstream->watch.fd, pump->bytes, ROOM, MSG_DONTWAIT);
+    got = recv(pump->upstream->watch.fd, pump->bytes, ROOM - HEAD_ROOM, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
     if (got <= 0) {
-      end(pump, got == 0 && row->phase == KM_RESPONSE_UNTIL_CLOSE, 0);
+      end(pump, got == 0 && row->phase == KM_RESPONSE_UNTIL_CLOSE ? PUMP_LAST : PUMP_BROKEN);
       return;
     }
     row->sent += got;
-    pump->to = body_end(row, (const __u8 *)pump->bytes, got, &pump->complete);
-    if (pump->to < (size_t)got || (pump->to == 0 && !pump->complete)) {
-      /* bytes behind the end, or a chunk that is none */
-      end(pump, 0, 0);
+    if (!frame(pump, row, got)) {
+      end(pump, PUMP_BROKEN);
       return;
     }
   }
@@ -109,6 +151,11 @@ static void upstream_pumped(struct watch *watch, uint32_t events)
 void pump_client_ready(struct client *client)
 {
   move(client->pump);
+}
+
+void pump_end_lost(struct upstream *upstream)
+{
+  end(upstream->pump, PUMP_BROKEN);
 }
 
 void pump_abandon(struct client *client)
@@ -130,6 +177,7 @@ int pump_begin(struct upstream *upstream, struct client *client)
   pump = calloc(1, sizeof(*pump));
   pump->upstream = upstream;
   pump->client = client;
+  pump->heading = (upstream_row(upstream->cookie)->flags & KM_UPSTREAM_EDITED) != 0;
   client->pump = pump;
   upstream->pump = pump;
   upstream->mode = UPSTREAM_MODE_PUMPED;

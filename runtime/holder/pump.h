@@ -6,5 +6,7 @@
 int pump_begin(struct upstream *upstream, struct client *client);
 /* The client's socket can be written to */
 void pump_client_ready(struct client *client);
+/* The rest of the answer will not come, or nobody waits for it */
+void pump_end_lost(struct upstream *upstream);
 /* The client is gone: so is its answer */
 void pump_abandon(struct client *client);

@@ -4,24 +4,41 @@
 #include <stdio.h>
 #include <string.h>
 
-static ssize_t reply(int fd, const char *status, const char *body, int bodiless)
+/* behind all edits, as Envoy's codec writes it; the empty line is in it */
+static const char last_line[] = "connection: close\r\n\r\n";
+
+static ssize_t reply(int fd, const char *status, const char *body, const struct reply_manner *manner)
 {
-  char text[512];
+  char plain[512], text[4096];
+  size_t length;
   clock_tick();
-  int length = snprintf(text, sizeof(text),
-                        "HTTP/1.1 %s\r\ncontent-length: %zu\r\ncontent-type: text/plain\r\ndate: %s\r\nserver: envoy\r\n\r\n%s", status,
-                        strlen(body), clock_text, bodiless ? "" : body);
-  ssize_t sent = send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent == length ? sent : -1;
+  length = snprintf(plain, sizeof(plain), "HTTP/1.1 %s\r\ncontent-length: %zu\r\ncontent-type: text/plain\r\ndate: %s\r\nserver: envoy\r\n\r\n", status, strlen(body),
+                    clock_text);
+  if (manner->edits) {
+    /* formats see the status of no upstream */
+    length = edit_head(manner->edits, plain, length, "0", text, sizeof(text) - strlen(body) - sizeof(last_line));
+  } else {
+    memcpy(text, plain, length);
+  }
+  if (length == 0) return -1;
+  if (manner->last) {
+    memcpy(text + length - 2, last_line, sizeof(last_line) - 1);
+    length += sizeof(last_line) - 1 - 2;
+  }
+  if (!manner->bodiless) {
+    memcpy(text + length, body, strlen(body));
+    length += strlen(body);
+  }
+  return send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length ? (ssize_t)length : -1;
 }
 
-ssize_t reply_timeout(int fd, int bodiless)
+ssize_t reply_timeout(int fd, const struct reply_manner *manner)
 {
-  return reply(fd, "504 Gateway Timeout", "upstream request timeout", bodiless);
+  return reply(fd, "504 Gateway Timeout", "upstream request timeout", manner);
 }
 
-ssize_t reply_lost(int fd, int bodiless)
+ssize_t reply_lost(int fd, const struct reply_manner *manner)
 {
   return reply(fd, "503 Service Unavailable",
-               "upstream connect error or disconnect/reset before headers. reset reason: connection termination", bodiless);
+               "upstream connect error or disconnect/reset before headers. reset reason: connection termination", manner);
 }

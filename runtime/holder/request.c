@@ -140,6 +140,9 @@ void request_handle(peer_id from, const struct km_holder_message *message, int f
   case KM_HOLDER_OPEN:
     begin_dial(from, message);
     break;
+  case KM_HOLDER_WARM:
+    pool_warm(message->netns, message->address, message->port, message->state, message->count);
+    break;
   case KM_HOLDER_RELAYED:
     upstream = pool_upstream(message->upstream);
     if (upstream && upstream->mode == UPSTREAM_MODE_HANDED && upstream->owner == from) upstream_relayed(upstream, message->number == 0);

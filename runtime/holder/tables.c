@@ -21,6 +21,7 @@ static int return_program = -1;
 static struct km_client *clients;
 static struct km_upstream *upstreams;
 static struct km_pool *pools;
+static struct km_edit *edits;
 static struct km_state *shards[KM_STATE_SHARDS];
 
 static int open_pin(const char *name)
@@ -73,6 +74,7 @@ void tables_open(const char *directory)
   clients = must_map("km_client", sizeof(struct km_client) * KM_CLIENTS);
   upstreams = must_map("km_upstream", sizeof(struct km_upstream) * KM_UPSTREAMS);
   pools = must_map("km_pool", sizeof(struct km_pool) * KM_POOLS);
+  edits = must_map("km_edit", sizeof(struct km_edit) * KM_EDITS);
 }
 
 struct km_client *client_row(__u32 row)
@@ -88,6 +90,11 @@ struct km_upstream *upstream_row(__u64 cookie)
 struct km_pool *pool_row(__u32 row)
 {
   return &pools[row % KM_POOLS];
+}
+
+struct km_edit *edit_row(__u32 row)
+{
+  return &edits[row % KM_EDITS];
 }
 
 /* Shards come with applies, so each is opened when it is first asked for. */
@@ -114,11 +121,12 @@ static void leave(__u32 id, __u32 incarnation)
   if (state && __atomic_load_n(&state->incarnation, __ATOMIC_RELAXED) == incarnation) __atomic_fetch_sub(&state->active, 1, __ATOMIC_RELAXED);
 }
 
-void release_place(struct km_upstream *upstream)
+int release_place(struct km_upstream *upstream)
 {
-  if (!__atomic_exchange_n(&upstream->counted, 0, __ATOMIC_ACQ_REL)) return;
+  if (!__atomic_exchange_n(&upstream->counted, 0, __ATOMIC_ACQ_REL)) return 0;
   leave(upstream->cluster, upstream->cluster_incarnation);
   leave(upstream->endpoint, upstream->endpoint_incarnation);
+  return 1;
 }
 
 void clock_tick(void)

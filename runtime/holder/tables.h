@@ -9,6 +9,7 @@ void tables_open(const char *pins);
 struct km_client *client_row(__u32 row);
 struct km_upstream *upstream_row(__u64 cookie);
 struct km_pool *pool_row(__u32 row);
+struct km_edit *edit_row(__u32 row);
 /* NULL: no such id */
 struct km_state *state_row(__u32 id);
 
@@ -22,5 +23,5 @@ void clock_tick(void);
 /* Runs the program km_client_return: 1 the client is back in the fast lane */
 int run_client_return(__u64 cookie, __u32 row, __u64 passed);
 
-/* Gives back the place of the request that `upstream` has */
-void release_place(struct km_upstream *upstream);
+/* Gives back the place of the request that `upstream` has. 1: it had one; whoever gives it back ends the request */
+int release_place(struct km_upstream *upstream);

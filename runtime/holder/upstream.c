@@ -1,9 +1,11 @@
 /*
  * What happens to a request that was forwarded, when no program can deal with it: the endpoint closed, the time is over, the client is gone, the answer
- * cannot be framed. Invariant: programs and holder agree by KM_UPSTREAM_HELD and KM_UPSTREAM_STARTED, each set with an atomic or whose old value says
- * whether the other was first; so a client never gets both an answer of the endpoint and one of ours.
+ * cannot be framed. Invariants: programs and holder agree by KM_UPSTREAM_HELD and KM_UPSTREAM_STARTED, each set with an atomic or whose old value says
+ * whether the other was first; so a client never gets both an answer of the endpoint and one of ours. Whoever exchanges `counted` to 0 ends the request: a program that finds HELD before
+ * it has sent the request has a while to do so.
  */
 #include "upstream.h"
+#include "edit.h"
 #include "pump.h"
 #include <errno.h>
 #include <time.h>
@@ -12,24 +14,51 @@
 /* Milliseconds after which a claim that no request followed is taken back. */
 #define CLAIM_LOST 2000
 #define LOOK_AGAIN 2
+/* Milliseconds in which a request that got an upstream is sent, or not. */
+#define SENDING 20
 
 __u64 timed_out, upstream_lost, relayed;
 static struct moment look;
+
+static __u64 now_ns(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (__u64)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void look_at_all(void);
+
+static void look_again(void)
+{
+  look.then = look_at_all;
+  loop_soon(&look, LOOK_AGAIN);
+}
 
 /* Ends the request of an upstream that is of no more use, and the upstream. `why`: what the client is told when nothing of an answer went to it. */
 static void fail(struct upstream *upstream, enum client_answer why, int in_order)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
-  __u32 before = __atomic_fetch_or(&row->flags, KM_UPSTREAM_HELD, __ATOMIC_ACQ_REL);
-  __u64 owner = __atomic_load_n(&row->owner, __ATOMIC_ACQUIRE);
+  __u32 before = __atomic_fetch_or(&row->flags, KM_UPSTREAM_HELD, __ATOMIC_SEQ_CST);
+  __u64 owner = __atomic_load_n(&row->owner, __ATOMIC_SEQ_CST);
   struct client *client = owner ? client_met(owner) : NULL;
   struct km_client *shared = client ? client_row_of(client) : NULL;
   int until_close = row->phase == KM_RESPONSE_UNTIL_CLOSE && in_order;
   int bodiless = (before & KM_UPSTREAM_BODILESS) != 0;
   __u64 cookie = upstream->cookie;
+  if (owner && !(before & KM_UPSTREAM_STARTED) && now_ns() < row->started + SENDING * 1000000ULL) {
+    upstream->held_back = 1;
+    loop_watch(&upstream->watch, 0);
+    look_again();
+    return;
+  }
+  /* used up by a client that wanted its connection closed; the next one wants the same. The endpoint's end of it may be seen before the event that says so. */
+  if (owner == 0 && before & KM_UPSTREAM_SPENT && row->requests > 0) pool_replace(upstream);
+  int ours = release_place(row);
+  if (client && ours) client_keep_edits(client, edits_of(row));
   pool_drop(upstream);
-  /* answered in full a moment ago: the client has moved on */
-  if (shared == NULL || __atomic_load_n(&shared->upstream, __ATOMIC_ACQUIRE) != cookie) return;
+  /* answered in full a moment ago, or never sent: the client has moved on */
+  if (!ours || shared == NULL || __atomic_load_n(&shared->upstream, __ATOMIC_ACQUIRE) != cookie) return;
   if (before & KM_UPSTREAM_STARTED) why = until_close ? ANSWER_CLOSE : ANSWER_RESET;
   if (why == ANSWER_TIMEOUT) timed_out++;
   if (why == ANSWER_LOST) upstream_lost++;
@@ -57,15 +86,21 @@ void upstream_ready(struct watch *watch, uint32_t events)
   }
 }
 
-static void retry(struct upstream *upstream)
+static void look_at(struct upstream *upstream)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
-  if (upstream->mode == UPSTREAM_MODE_OFFERED && row->owner && row->flags & KM_UPSTREAM_RELAY) upstream_relay(upstream);
+  if (upstream->mode != UPSTREAM_MODE_OFFERED) return;
+  if (upstream->held_back) {
+    upstream->held_back = 0;
+    fail(upstream, ANSWER_LOST, 0);
+  } else if (row->owner && row->flags & KM_UPSTREAM_RELAY) {
+    upstream_relay(upstream);
+  }
 }
 
-static void retry_all(void)
+static void look_at_all(void)
 {
-  pool_each(retry);
+  pool_each(look_at);
 }
 
 void upstream_relay(struct upstream *upstream)
@@ -82,12 +117,13 @@ void upstream_relay(struct upstream *upstream)
   }
   __atomic_fetch_or(&row->flags, KM_UPSTREAM_HELD, __ATOMIC_ACQ_REL);
   if (row->flags & KM_UPSTREAM_BODILESS) message.flags |= KM_HOLDER_CONNECTION_BODILESS;
+  if (row->flags & KM_UPSTREAM_LAST) message.flags |= KM_HOLDER_CONNECTION_LAST;
+  if (edits_of(row)) message.number = row->edit;
   loop_watch(&upstream->watch, 0);
   taken = row->phase == KM_RESPONSE_HEAD ? client_relay(client, &message, upstream->watch.fd) : pump_begin(upstream, client);
   if (!taken) {
     /* bytes of the kernel are still on their way to the client, or there is no Node */
-    look.then = retry_all;
-    if (control_serving() || row->phase != KM_RESPONSE_HEAD) loop_soon(&look, LOOK_AGAIN);
+    if (control_serving() || row->phase != KM_RESPONSE_HEAD) look_again();
     return;
   }
   relayed++;
@@ -116,11 +152,10 @@ void upstream_relayed(struct upstream *upstream, int reuse)
 void upstream_spent(struct upstream *upstream, __u64 client)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
-  if (upstream->mode != UPSTREAM_MODE_OFFERED) return;
+  if (upstream->mode == UPSTREAM_MODE_PUMPED && __atomic_load_n(&row->owner, __ATOMIC_ACQUIRE) == client) pump_end_lost(upstream);
+  if (upstream->mode != UPSTREAM_MODE_OFFERED || upstream->held_back) return;
   /* in the midst of an answer its client is told; behind one, it has moved on */
   if (row->flags & KM_UPSTREAM_SPENT) {
-    /* used up by a client that wanted its connection closed; the next one wants the same */
-    if (row->owner == 0) pool_replace(upstream);
     fail(upstream, ANSWER_LOST, 0);
   } else if (__atomic_load_n(&row->owner, __ATOMIC_ACQUIRE) == client) {
     fail(upstream, ANSWER_RESET, 0);
@@ -131,14 +166,25 @@ static void sweep_one(struct upstream *upstream)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
   __u64 owner = __atomic_load_n(&row->owner, __ATOMIC_ACQUIRE);
-  struct timespec now;
-  if (upstream->mode != UPSTREAM_MODE_OFFERED || pool_is_idle(upstream)) {
-    if (upstream->mode == UPSTREAM_MODE_OFFERED) upstream->since = 0;
+  int over = row->deadline && row->deadline < now_ns();
+  int alone = __atomic_load_n(&client_row(row->client)->cookie, __ATOMIC_ACQUIRE) != owner;
+  if (upstream->mode == UPSTREAM_MODE_PUMPED && (over || alone)) {
+    pump_end_lost(upstream);
+    return;
+  }
+  if (upstream->mode != UPSTREAM_MODE_OFFERED || upstream->held_back) return;
+  if (pool_is_idle(upstream)) {
+    upstream->since = 0;
     return;
   }
   if (upstream->stalled) {
     upstream->stalled = 0;
-    loop_watch(&upstream->watch, EPOLLIN | EPOLLRDHUP);
+    loop_watch(&upstream->watch, UPSTREAM_EVENTS);
+  }
+  /* an event that said so may be lost */
+  if (row->flags & KM_UPSTREAM_SPENT) {
+    fail(upstream, ANSWER_LOST, 0);
+    return;
   }
   if (owner == 0) {
     if (upstream->since == 0) upstream->since = now_ms();
@@ -146,7 +192,7 @@ static void sweep_one(struct upstream *upstream)
     return;
   }
   upstream->since = 0;
-  if (__atomic_load_n(&client_row(row->client)->cookie, __ATOMIC_ACQUIRE) != owner) {
+  if (alone) {
     fail(upstream, ANSWER_NONE, 0);
     return;
   }
@@ -154,8 +200,7 @@ static void sweep_one(struct upstream *upstream)
     upstream_relay(upstream);
     return;
   }
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  if (row->deadline && row->deadline < (__u64)now.tv_sec * 1000000000 + now.tv_nsec) fail(upstream, ANSWER_TIMEOUT, 0);
+  if (over) fail(upstream, ANSWER_TIMEOUT, 0);
 }
 
 void upstream_sweep(void)

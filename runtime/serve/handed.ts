@@ -5,10 +5,11 @@
  */
 import { Socket } from 'node:net'
 import { addressText } from '../../proto/address/address-text.ts'
-import { CONNECTION_BODILESS, CONNECTION_EARLY } from '../../proto/http/holder-protocol.ts'
-import { sendNow } from '../sys/libc.ts'
+import { CONNECTION_BODILESS, CONNECTION_EARLY, CONNECTION_LAST } from '../../proto/http/holder-protocol.ts'
+import { sendKeepingBack, sendKept } from '../sys/libc.ts'
 import { SystemError } from '../sys/system-error.ts'
 import type { ClientRows } from './client-rows.ts'
+import type { EditRows } from './edit-rows.ts'
 import type { HolderLink, HolderMessage } from './holder-link.ts'
 import type { SlowConnection, SlowRelay } from './slow-lane.ts'
 
@@ -19,7 +20,7 @@ export interface Handed {
   readonly count: number
 }
 
-export function createHanded(link: HolderLink, rows: ClientRows): Handed {
+export function createHanded(link: HolderLink, rows: ClientRows, edits: EditRows): Handed {
   // by what was handed over, not by the connection: the same one may be here again before the socket of the time before has closed
   const open = new Set<object>()
 
@@ -56,12 +57,17 @@ export function createHanded(link: HolderLink, rows: ClientRows): Handed {
         }
         const before = socket.bytesWritten
         const sent = sendAtOnce(descriptor, last)
-        const done = (): void => {
-          rows.clear(message.count, id)
-          giveBack(before + last.length)
+        if (sent < last.length) {
+          socket.write(last.subarray(sent), () => {
+            rows.clear(message.count, id)
+            giveBack(before + last.length)
+          })
+          return 'returned'
         }
-        if (sent === last.length) done()
-        else socket.write(last.subarray(sent), done)
+        // a client that asks as soon as it has its answer must not find the mark: it gets the end of the answer when the mark is gone
+        rows.clear(message.count, id)
+        if (sent > 0) sendKept(descriptor)
+        giveBack(before + last.length)
         return 'returned'
       },
       end: (how) => {
@@ -82,7 +88,9 @@ export function createHanded(link: HolderLink, rows: ClientRows): Handed {
         connection: given,
         upstream,
         method: (message.flags & CONNECTION_BODILESS) === 0 ? 'other' : 'HEAD',
+        asked: (message.flags & CONNECTION_LAST) === 0 ? 'to go on' : 'to close',
         state: message.state,
+        edits: edits.read(message.number),
         done: (how) => {
           if (settled) return
           settled = true
@@ -103,7 +111,7 @@ const RESET = 1
 /** Bytes that went into the socket without waiting. */
 function sendAtOnce(descriptor: number, bytes: Uint8Array): number {
   try {
-    return sendNow(descriptor, bytes)
+    return sendKeepingBack(descriptor, bytes)
   } catch (error) {
     if (error instanceof SystemError) return 0
     throw error

@@ -1,119 +1,35 @@
 /**
  * Pools and upstreams of the holder with real sockets, and programs replaced by the test: connections that are asked for, claimed, answered, lost, too late, relayed.
  */
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   CLIENT_ORDERED,
-  client as clientLayout,
   EVENT_LOW,
-  EVENT_OPEN,
   EVENT_RELAY,
   EVENT_SPENT,
-  POOL_SLOTS,
   pool as poolLayout,
-  poolKey,
   RESPONSE_CHUNK_SIZE,
-  RESPONSE_HEAD,
   RESPONSE_LENGTH,
   RESPONSE_UNTIL_CLOSE,
   UPSTREAM_RELAY,
   UPSTREAM_SPENT,
   UPSTREAM_STARTED,
-  UPSTREAMS,
-  upstream as upstreamLayout,
 } from '../../proto/http/sockets.ts'
-import { endOf, makeHolderWorld, nextBytes, type Row, until, type WorldClient } from '../../scripts/kit/holder-world.ts'
+import { endOf, makeHolderWorld, nextBytes, until } from '../../scripts/kit/holder-world.ts'
+import { ENDPOINT, makePoolWorld, REFUSING } from '../../scripts/kit/pool-world.ts'
 import { ipOf } from '../../scripts/kit/small-program.ts'
-import { packRow } from '../field.ts'
-import { lookup, u32 } from '../sys/libbpf-map.ts'
 
 const world = await makeHolderWorld(`kmh4-pools-${process.pid}`)
-const ENDPOINT = 7
-const CLUSTER = 8
-const REFUSING = 9
-const INCARNATION = 3
 const PORT = 24110
-const accepted: Socket[] = []
-const server = createServer({ allowHalfOpen: true }, (socket) => {
-  socket.on('error', () => undefined)
-  accepted.push(socket)
-})
-await new Promise<void>((resolve) => server.listen(PORT, '127.0.0.1', resolve))
-for (const id of [ENDPOINT, CLUSTER, REFUSING]) world.state(id).set({ incarnation: INCARNATION })
+const WARM = 10
+const { accepted, active, claim, clientRow, end, event, idleSlots, learnEnds, poolOf, poolRow, upstreamRow } = await makePoolWorld(
+  world,
+  PORT,
+)
 
-const event = (endpoint: number, port: number, wanted: number) => ({
-  kind: EVENT_OPEN,
-  netns: world.netns,
-  address: ipOf('127.0.0.1'),
-  port,
-  endpoint,
-  incarnation: INCARNATION,
-  wanted,
-})
-
-/** row of the pool, 0: there is none */
-function poolOf(endpoint: number): number {
-  const value = u32(0)
-  lookup(world.tables.fd('km_pool_of'), packRow(poolKey, { netns: world.netns, endpoint, incarnation: INCARNATION }), value)
-  return value.readUInt32LE(0)
-}
-
-const poolRow = (): Row => world.row('km_pool', poolLayout, poolOf(ENDPOINT))
-const upstreamRow = (cookie: bigint): Row => world.row('km_upstream', upstreamLayout, Number(cookie % BigInt(UPSTREAMS)))
-const clientRow = ({ row }: WorldClient): Row => world.row('km_client', clientLayout, row)
-
-function idleSlots(): readonly number[] {
-  const row = poolRow()
-  return Array.from({ length: POOL_SLOTS }, (_, slot) => slot).filter((slot) => (row.get('idle', slot >> 6) >> BigInt(slot & 63)) & 1n)
-}
-
-interface Claimed {
-  readonly cookie: bigint
-  readonly row: Row
-  readonly slot: number
-  /** the server's end */
-  readonly far: Socket
-}
-
-/** What the kernel does for a request of this client: takes a bit, and says whose the upstream is. */
-function claim(client: WorldClient, values: Readonly<Record<string, number | bigint>>): Claimed {
-  const [slot] = idleSlots()
-  if (slot === undefined) throw new Error('no idle connection')
-  const pool = poolRow()
-  if (slot > 63) throw new Error('not in the first word')
-  pool.set({ idle: pool.get('idle') & ~(1n << BigInt(slot)) })
-  const cookie = pool.get('upstream', slot)
-  const row = upstreamRow(cookie)
-  assert.is(row.get('cookie'), cookie)
-  for (const id of [CLUSTER, ENDPOINT]) world.state(id).set({ active: 1 })
-  const places = { cluster: CLUSTER, cluster_incarnation: INCARNATION, endpoint: ENDPOINT, endpoint_incarnation: INCARNATION, counted: 1 }
-  row.set({ phase: RESPONSE_HEAD, client: client.row, ...places, ...values, owner: client.cookie })
-  clientRow(client).set({ upstream: cookie })
-  const far = farEnds.get(cookie)
-  if (far === undefined)
-    throw new Error(
-      `the server does not know ${cookie} in slot ${slot}: ${idleSlots().map((one) => `${one}=${pool.get('upstream', one)}`)}`,
-    )
-  return { cookie, row, slot, far }
-}
-
-/** the server's end by the cookie of ours: each says which one it is by its port */
-const farEnds = new Map<bigint, Socket>()
-
-async function learnEnds(): Promise<void> {
-  await until('every idle connection is accepted', () => accepted.filter((socket) => !socket.destroyed).length >= idleSlots().length)
-  for (const slot of idleSlots()) {
-    const cookie = poolRow().get('upstream', slot)
-    if (!farEnds.has(cookie)) farEnds.set(cookie, accepted[farEnds.size] as Socket)
-  }
-}
-
-const released = (): void => {
-  assert.is(world.state(CLUSTER).get('active'), 0n)
-  assert.is(world.state(ENDPOINT).get('active'), 0n)
-}
+const released = (): void => assert.equal(active(), [0n, 0n])
 
 test('connections are opened when the kernel asks, and offered', async () => {
   world.tell(event(ENDPOINT, PORT, 16))
@@ -324,6 +240,27 @@ test('an endpoint that refuses is counted, and asked again later', async () => {
   await until('it may be asked for again', () => row.get('wanted') === 0n)
 })
 
+test('connections that are wanted beforehand are kept, until they are wanted no more', async () => {
+  world.state(WARM).set({ incarnation: 3 })
+  const values = { netns: world.netns, address: ipOf('127.0.0.1'), port: PORT, state: WARM }
+  const row = (): ReturnType<typeof poolRow> => world.row('km_pool', poolLayout, poolOf(WARM))
+  const twoMore = async (from: number): Promise<readonly Socket[]> => {
+    await until('there are two', () => poolOf(WARM) !== 0 && row().get('idle') === 0b11n && accepted.length >= from + 2)
+    return accepted.slice(from)
+  }
+  let from = accepted.length
+  world.desk.link.send('warm', { ...values, count: 2 })
+  const first = await twoMore(from)
+  from = accepted.length
+  for (const socket of first) socket.destroy()
+  const second = await twoMore(from)
+  world.desk.link.send('warm', { ...values, count: 0 })
+  for (const socket of second) socket.destroy()
+  await until('they are missed', () => row().get('open') === 0n)
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  assert.is(row().get('open'), 0n)
+})
+
 test('the pool of an endpoint that left is emptied', async () => {
   world.state(ENDPOINT).set({ cursor: 1 })
   await until('nobody finds it', () => poolOf(ENDPOINT) === 0)
@@ -331,8 +268,7 @@ test('the pool of an endpoint that left is emptied', async () => {
 })
 
 test('nothing is left', async () => {
-  server.close()
-  for (const socket of accepted) socket.destroy()
+  end()
   await world.end()
 })
 

@@ -24,10 +24,14 @@ export function servicesOf(artifact: Artifact): Uint8Array | undefined {
 /** To be called before the generation comes into force. */
 export function keepServices(instance: string, artifact: Artifact): void {
   const services = servicesOf(artifact)
-  if (services === undefined) return
+  if (services !== undefined) keepServicesDocument(instance, artifact.digest, services)
+}
+
+/** The same for a document that was made here; `digest`: of the artifact that it belongs to. */
+export function keepServicesDocument(instance: string, digest: string, services: Uint8Array): void {
   const directory = holderDirectory(instance)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const path = join(directory, fileName(artifact.digest))
+  const path = join(directory, fileName(digest))
   if (existsSync(path)) return
   const temporary = `${path}.${process.pid}`
   writeFileSync(temporary, services, { mode: 0o600 })

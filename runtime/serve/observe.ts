@@ -1,5 +1,6 @@
 /**
- * The callbacks that tell both ends of a connection on one node of each other: km_announce for the holder's sockets, km_observe for those of servers that the user names.
+ * The callbacks that tell both ends of a connection on one node of each other: km_announce for the holder's sockets, km_observe for those of servers that the user names; and
+ * km_opt_out for those of clients that user space is to serve.
  * They look at sockets and change no address. In: the instance's pins, cgroups; out: pinned links, brought up to date. Invariant: none where the
  * instance routes no requests; a link to a cgroup that is gone is replaced.
  */
@@ -17,6 +18,16 @@ import { isErrno } from '../sys/system-error.ts'
 
 const ANNOUNCE = 'km_announce'
 const OBSERVE = 'km_observe'
+const OPT_OUT = 'km_opt_out'
+const ALL = [ANNOUNCE, OBSERVE, OPT_OUT]
+
+/** Real paths of cgroups that the user names. */
+export interface NamedCgroups {
+  /** of servers on this node */
+  readonly servers: readonly string[]
+  /** of clients that opted out of the kernel's lanes */
+  readonly optedOut: readonly string[]
+}
 
 /** Real paths of the directories that the user names. Throws KM9103. */
 export function observedCgroups(paths: readonly string[]): readonly string[] {
@@ -37,14 +48,18 @@ export function observedCgroups(paths: readonly string[]): readonly string[] {
 }
 
 /** Attaches what is missing, exchanges programs of an older artifact, and drops links to cgroups that are not named any more. */
-export function observeSockets(pins: Pins, holder: string, servers: readonly string[]): void {
+export function observeSockets(pins: Pins, holder: string, { servers, optedOut }: NamedCgroups): void {
   const wanted = new Map<string, { readonly program: string; readonly cgroup: string }>()
-  for (const [program, cgroup] of [[ANNOUNCE, holder] as const, ...servers.map((path) => [OBSERVE, path] as const)]) {
+  for (const [program, cgroup] of [
+    [ANNOUNCE, holder] as const,
+    ...servers.map((path) => [OBSERVE, path] as const),
+    ...optedOut.map((path) => [OPT_OUT, path] as const),
+  ]) {
     const id = idOf(cgroup)
     if (id !== undefined) wanted.set(`${program}_${id}`, { program, cgroup })
   }
   for (const name of namesIn(pins.links))
-    if ((name.startsWith(`${ANNOUNCE}_`) || name.startsWith(`${OBSERVE}_`)) && !wanted.has(name)) removeLink(pins.link(name))
+    if (ALL.some((program) => name.startsWith(`${program}_`)) && !wanted.has(name)) removeLink(pins.link(name))
   for (const [name, { program, cgroup }] of wanted) {
     const path = newestPin(pins, program)
     if (path === undefined) continue

@@ -179,7 +179,14 @@ test('both families, in the namespace of the client, whose address the server se
     assert.is(curl(`http://${SERVICE4}/a`).body, `${DEFAULT_SOURCE4} GET /a`)
     assert.is(curl(`http://[${SERVICE6}]/b`).body, `${DEFAULT_SOURCE6} GET /b`)
   }
-  assert.equal(status(INSTANCE).http.observed.length, 1)
+  const { http } = status(INSTANCE)
+  assert.equal(http.observed.length, 1)
+  // connections stand before there is a request: none found the pool empty
+  const six = http.services.find(({ listener }) => listener === 'v6')
+  assert.equal(
+    six?.routes.map(({ slow }) => slow),
+    [{}, {}],
+  )
 })
 
 test('requests after the first are the kernel\u2019s', async () => {

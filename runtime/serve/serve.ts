@@ -15,13 +15,14 @@ import { openPinIfThere } from '../sys/libbpf-pin.ts'
 import { closeDescriptor } from '../sys/libc.ts'
 import { holderCgroup, removeHolderCgroup } from './holder-place.ts'
 import { sweepAfter } from './retire-holder.ts'
+import type { NamedCgroups } from './observe.ts'
 import { openSession, type Session, type SessionOptions } from './session.ts'
 import { startHolder } from './start-holder.ts'
 
 export interface ServeOptions {
   readonly instance: string
-  /** cgroups of servers on this node whose answers may take the short way; real paths */
-  readonly observed: readonly string[]
+  /** cgroups of servers on this node whose answers may take the short way, and of clients that user space is to serve */
+  readonly named: NamedCgroups
   readonly lane: SessionOptions['lane']
   readonly say: (line: string) => void
   readonly stop: Stop
@@ -40,7 +41,7 @@ const WAIT = 250
 const DRAIN_WITHIN = 10_000
 const RESTART_PAUSE = 500
 
-export async function serve({ instance, observed, lane, say, stop }: ServeOptions): Promise<void> {
+export async function serve({ instance, named, lane, say, stop }: ServeOptions): Promise<void> {
   let stopping: 'no' | 'stop' | 'leave' = 'no'
   let session: Session | undefined
   const react = (how: 'stop' | 'leave'): void => {
@@ -61,7 +62,7 @@ export async function serve({ instance, observed, lane, say, stop }: ServeOption
     }
     waited = 'no'
     try {
-      session = await begin(open, { observed, lane, say })
+      session = await begin(open, { named, lane, say })
       if (stopping !== 'no') react(stopping)
       const end = await Promise.race([session.ended, stop.atOnce.then(() => 'at-once' as const)])
       if (end === 'at-once') {
@@ -86,7 +87,7 @@ export async function serve({ instance, observed, lane, say, stop }: ServeOption
   if (existingPins(instance) === null) await sweepAfter(instance)
 }
 
-async function begin(open: OpenInstance, given: Pick<ServeOptions, 'observed' | 'lane' | 'say'>): Promise<Session> {
+async function begin(open: OpenInstance, given: Pick<ServeOptions, 'named' | 'lane' | 'say'>): Promise<Session> {
   const { say } = given
   const cgroup = recordedCgroup(open.pins.cgroup)
   if (cgroup === null) throw coded('KM9107', `instance "${open.instance}" has no record of its cgroup`)

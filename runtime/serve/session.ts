@@ -4,17 +4,22 @@
  */
 import { Socket } from 'node:net'
 import { parseIp } from '../../proto/address/parse-ip.ts'
-import { liveSlot, readRecords, recordDigest } from '../record.ts'
+import { takeBackOverdue } from '../confirm.ts'
+import { machine } from '../machine.ts'
+import { liveRecord, recordDigest } from '../record.ts'
 import { closeDescriptor } from '../sys/libc.ts'
 import { SystemError } from '../sys/system-error.ts'
 import type { OpenInstance } from '../held-generation.ts'
+import { type BucketCells, openBucketCells } from './bucket-cells.ts'
 import { openClientRows } from './client-rows.ts'
+import { openEditRows } from './edit-rows.ts'
 import { createHanded } from './handed.ts'
 import { connectHolder, type HolderLink, type HolderMessage } from './holder-link.ts'
 import { holderCgroup } from './holder-place.ts'
-import { observeSockets } from './observe.ts'
+import { type NamedCgroups, observeSockets } from './observe.ts'
 import type { OpenUpstream, SlowLane } from './slow-lane.ts'
 import { createSpaces } from './spaces.ts'
+import { createWarmth, type WarmEndpoint, warmEndpoints } from './warm.ts'
 
 export type SessionEnd =
   /** the holder is gone */
@@ -29,9 +34,8 @@ export type SessionEnd =
 export interface SessionOptions {
   readonly open: OpenInstance
   readonly cgroup: string
-  /** cgroups of servers on this node */
-  readonly observed: readonly string[]
-  readonly lane: (upstream: OpenUpstream, digest: () => string) => SlowLane
+  readonly named: NamedCgroups
+  readonly lane: (upstream: OpenUpstream, digest: () => string, bucket: BucketCells['find']) => SlowLane
   readonly say: (line: string) => void
   /** is the instance still the one that was opened? */
   readonly stillThere: () => boolean
@@ -53,7 +57,7 @@ const LEAVE_WITHIN = 60_000
 const CONNECT_WITHIN = 30_000
 
 /** null: no holder listens. */
-export async function openSession({ open, cgroup, observed, lane, say, stillThere }: SessionOptions): Promise<Session | null> {
+export async function openSession({ open, cgroup, named, lane, say, stillThere }: SessionOptions): Promise<Session | null> {
   let finish: (end: SessionEnd) => void = () => undefined
   const ended = new Promise<SessionEnd>((resolve) => {
     finish = resolve
@@ -71,21 +75,46 @@ export async function openSession({ open, cgroup, observed, lane, say, stillTher
 
   const observe = (): void => {
     try {
-      observeSockets(open.pins, holderCgroup(open.instance), observed)
+      observeSockets(open.pins, holderCgroup(open.instance), named)
     } catch (error) {
       // an apply or a detach at the same moment
       say(`sockets of servers on this node are not observed: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
   observe()
-  let digest = liveDigest(open)
-  let slot = liveSlot(open.tables)
+  let live = liveRecord(open.tables)
+  let digest = live === undefined ? '' : recordDigest(live)
   const rows = openClientRows(open)
-  const handed = createHanded(link, rows)
-  const slow = lane(upstreamOpener(link), () => digest)
+  const edits = openEditRows(open)
+  const handed = createHanded(link, rows, edits)
+  const buckets = openBucketCells(open)
+  let reading: 'yes' | 'no' = 'yes'
+  // asked at every request: what an apply has denied is denied from then on, here as in the kernel
+  const inForce = (): string => {
+    const current = reading === 'yes' ? liveRecord(open.tables) : undefined
+    return current === undefined ? digest : recordDigest(current)
+  }
+  const slow = lane(upstreamOpener(link), inForce, buckets.find)
   const spaces = createSpaces(cgroup, link, said(say))
+  const warmth = createWarmth(link)
+  let endpoints: readonly WarmEndpoint[] = []
+  const learn = (): void => {
+    try {
+      endpoints = warmEndpoints(open)
+    } catch (error) {
+      // it is being taken out of the kernel; or another apply was faster, and is seen next
+      say(`no connections are opened beforehand: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  const spread = (): void =>
+    warmth.spread(
+      spaces.all.map(({ cookie }) => cookie),
+      endpoints,
+    )
   const look = async (): Promise<void> => {
-    for (const { cookie, port4, port6 } of await spaces.look())
+    const fresh = await spaces.look()
+    if (fresh.length > 0) spread()
+    for (const { cookie, port4, port6 } of fresh)
       say(
         `accepting in network namespace ${cookie}: ${[port4 > 0 ? `127.0.0.1:${port4}` : '', port6 > 0 ? `[::1]:${port6}` : ''].filter(Boolean).join(', ')}`,
       )
@@ -94,6 +123,7 @@ export async function openSession({ open, cgroup, observed, lane, say, stillTher
     if (state !== 'serving') return
     state = 'leaving'
     link.send('leave')
+    slow.leave()
     const from = Date.now()
     const wait = setInterval(() => {
       if (handed.count > 0 && Date.now() - from < LEAVE_WITHIN) return
@@ -112,6 +142,7 @@ export async function openSession({ open, cgroup, observed, lane, say, stillTher
     }
   }
   for (const { message, descriptors } of early) deliver(message, descriptors)
+  learn()
   await look()
 
   const timers = [
@@ -121,22 +152,35 @@ export async function openSession({ open, cgroup, observed, lane, say, stillTher
         state = 'draining'
         link.send('drain', { count: 0 })
         finish('detached')
-      } else void look().catch((error: Error) => say(error.message))
+        return
+      }
+      void look().catch((error: Error) => say(error.message))
+      // whoever applied it may have died before it was confirmed
+      const back = takeBackOverdue(open.instance, open.tables, machine({ foreign: 'refuse', existing: 'count' }))
+      if (back !== undefined) say(back)
     }, LOOK),
     setInterval(() => {
-      // 0: it is being taken out of the kernel
-      if (state !== 'serving' || liveSlot(open.tables) === slot || liveSlot(open.tables) === 0) return
-      slot = liveSlot(open.tables)
-      digest = liveDigest(open)
+      const current = liveRecord(open.tables)
+      // none: it is being taken out of the kernel
+      if (state !== 'serving' || current === undefined || current.generation === live?.generation) return
+      live = current
+      digest = recordDigest(current)
+      buckets.renew()
       slow.renew()
       observe()
+      learn()
+      spread()
       void look().catch(() => undefined)
       say(`generation of artifact ${digest} is in force`)
     }, GENERATION),
   ]
   void ended.then(() => {
     for (const timer of timers) clearInterval(timer)
+    reading = 'no'
+    slow.close()
     rows.close()
+    edits.close()
+    buckets.close()
   })
   return {
     holder: link.pid,
@@ -148,11 +192,6 @@ export async function openSession({ open, cgroup, observed, lane, say, stillTher
       link.send('drain', { count: milliseconds })
     },
   }
-}
-
-function liveDigest({ tables }: OpenInstance): string {
-  const record = readRecords(tables).find(({ state }) => state === 'live')
-  return record === undefined ? '' : recordDigest(record)
 }
 
 /** Each line once. */

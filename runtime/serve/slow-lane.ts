@@ -40,6 +40,18 @@ export interface SlowConnection {
   end(how: 'close' | 'reset'): void
 }
 
+/** What becomes of the head of a response (proto/http/editing.ts). */
+export interface ResponseEdits {
+  /** in lower case; `drop`: lines of this name do not go on */
+  readonly names: readonly { readonly name: string; readonly drop: boolean }[]
+  /** bytes of lines that are added, one character each; `if`: the response has, or has not, the header `name` */
+  readonly parts: readonly {
+    readonly text: string
+    readonly kind: 'text' | 'status'
+    readonly if: { readonly name: number; readonly there: boolean } | undefined
+  }[]
+}
+
 /** A response whose head the kernel could not frame. Its request has been sent in full. */
 export interface SlowRelay {
   readonly connection: SlowConnection
@@ -47,8 +59,12 @@ export interface SlowRelay {
   readonly upstream: Socket
   /** of the request: an answer to HEAD has no body */
   readonly method: 'HEAD' | 'other'
+  /** of the request: whether the client's connection ends behind the answer, which says so then */
+  readonly asked: 'to go on' | 'to close'
   /** state id of the endpoint */
   readonly state: number
+  /** what becomes of the head of the response; undefined: it stays as it is */
+  readonly edits: ResponseEdits | undefined
   /** The response was framed and passed on in full: the upstream goes back to its pool, or is closed. Then `connection` is ended or given back. */
   done(upstream: 'reuse' | 'close'): void
 }
@@ -61,6 +77,10 @@ export interface SlowLane {
   relay(relay: SlowRelay): void
   /** A new generation is in force: decide by this artifact from now on; undefined: none that has HTTP. */
   renew(): void
+  /** Connections between two requests are given back, now and from now on. */
+  leave(): void
+  /** Closes its connections to endpoints, which would keep this process. */
+  close(): void
   /** Requests under way. */
   readonly active: number
 }

@@ -24,6 +24,11 @@ test('a body ends at its last byte, however it is cut', () => {
       assert.equal(outcome(text + rest, size), { kind: 'end', at: text.length }, `${text} by ${size}`)
 })
 
+test('any size is one, whatever it spells', () => {
+  const text = `bad\r\n${'x'.repeat(0xbad)}\r\nFACE\r\n${'x'.repeat(0xface)}\r\n0\r\n\r\n`
+  for (const size of [1, 1000, text.length]) assert.equal(outcome(text, size), { kind: 'end', at: text.length })
+})
+
 test('what is not chunked is refused', () => {
   for (const text of [
     '5\nabcde\r\n',

@@ -25,14 +25,14 @@ export function createChunkGuard(): ChunkGuard {
   let left = 0
   let line = ''
   let trailers = 0
-  /** -> the whole line once its CRLF is there */
-  const readLine = (byte: number): string | 'bad' | undefined => {
+  /** the whole line once its CRLF is there; null: it is none (a text would be one that somebody sends: "bad" is a size) */
+  const readLine = (byte: number): string | null | undefined => {
     if (line.endsWith('\r')) {
       const whole = line.slice(0, -1)
       line = ''
-      return byte === LF ? whole : 'bad'
+      return byte === LF ? whole : null
     }
-    if (byte === LF || line.length >= LINE_LIMIT) return 'bad'
+    if (byte === LF || line.length >= LINE_LIMIT) return null
     line += String.fromCharCode(byte)
     return undefined
   }
@@ -58,15 +58,15 @@ export function createChunkGuard(): ChunkGuard {
         const whole = readLine(byte)
         if (whole === undefined) continue
         if (state === 'size') {
-          const size = whole === 'bad' ? undefined : SIZE_LINE.exec(whole)?.[1]
+          const size = whole === null ? undefined : SIZE_LINE.exec(whole)?.[1]
           if (size === undefined) return { kind: 'refused', why: 'chunk size' }
           left = Number.parseInt(size, 16)
           state = left === 0 ? 'trailer' : 'data'
           continue
         }
         if (whole === '') return { kind: 'end', at }
-        trailers += whole.length
-        if (whole === 'bad' || !TRAILER.test(whole) || trailers > TRAILER_LIMIT) return { kind: 'refused', why: 'trailer' }
+        trailers += whole?.length ?? 0
+        if (whole === null || !TRAILER.test(whole) || trailers > TRAILER_LIMIT) return { kind: 'refused', why: 'trailer' }
       }
       return { kind: 'more' }
     },

@@ -10,40 +10,53 @@ import { createEndpointPicker } from './pick-endpoint.ts'
 import { relayAnswer } from './relay.ts'
 import { serveConnection } from './serve-connection.ts'
 import { createSlowStatistics, type SlowStatistics } from './statistics.ts'
-import { createTokenBuckets } from './token-buckets.ts'
+import { type BucketCell, createTokenBuckets } from './token-buckets.ts'
 import { createUpstreamPool } from './upstream-pool.ts'
 
 export interface SlowLaneOptions {
-  /** bytes of the services document (proto/http/services.ts) of the generation in force; asked for at once and at every `renew` */
+  /** bytes of the services document (proto/http/services.ts) of the generation in force; asked for at once, at every `renew`, and when `inForce` has changed */
   readonly services: () => Uint8Array | undefined
+  /** which one that is; asked at every request. It never changes when left out */
+  readonly inForce?: () => string
   readonly open: OpenUpstream
   readonly waypoint?: WaypointPlace
+  /** buckets that the kernel has too */
+  readonly bucket?: BucketCell
 }
 
 export interface RunningSlowLane extends SlowLane {
   readonly statistics: SlowStatistics
-  /** closes idle upstream connections */
-  close(): void
 }
 
-export function createSlowLane({ services, open, waypoint }: SlowLaneOptions): RunningSlowLane {
+export function createSlowLane({ services, inForce = () => '', open, waypoint, bucket }: SlowLaneOptions): RunningSlowLane {
   const read = (): Evaluator | undefined => {
     const bytes = services()
     const document = bytes === undefined ? undefined : readServicesDocument(bytes)
     return document === undefined ? undefined : createEvaluator(document)
   }
+  let known = inForce()
   let evaluator = read()
+  const current = (): Evaluator | undefined => {
+    const now = inForce()
+    if (now !== known) {
+      known = now
+      evaluator = read()
+    }
+    return evaluator
+  }
+  const leaving = new AbortController()
   let active = 0
   const pool = createUpstreamPool(({ netns, address, port }) => open(netns, { address, port }))
   const lane: LaneContext = {
-    evaluator: () => evaluator,
+    evaluator: current,
     agent: pool.agent,
     connect: ({ netns, address, port }) => open(netns, { address, port }),
     picker: createEndpointPicker(),
-    live: { random: Math.random, takeToken: createTokenBuckets() },
+    live: { random: Math.random, takeToken: createTokenBuckets(bucket) },
     statistics: createSlowStatistics(),
     waypoint,
     load: new Map(),
+    leaving: leaving.signal,
   }
   const during = (work: Promise<void>): void => {
     active++
@@ -57,6 +70,7 @@ export function createSlowLane({ services, open, waypoint }: SlowLaneOptions): R
     renew() {
       evaluator = read()
     },
+    leave: () => leaving.abort(),
     get active() {
       return active
     },

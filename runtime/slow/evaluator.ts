@@ -3,7 +3,7 @@
  * connection, the connection manager that it meets; for a request, a Judgement.
  * Invariant: a filter that is not understood never lets a request pass: it belongs to the waypoint.
  */
-import type { LiveState } from '../../compiler/action/filter.ts'
+import type { LiveState, TokenBucket } from '../../compiler/action/filter.ts'
 import { timeoutsOf } from '../../compiler/action/timeouts.ts'
 import { actions } from '../../compiler/action/table.ts'
 import { readBalancePolicy } from '../../compiler/balance/read.ts'
@@ -13,6 +13,7 @@ import { decide, type RouteTable, type World } from '../../compiler/http/eval.ts
 import type { Exchange } from '../../compiler/http/exchange.ts'
 import { findRoutes } from '../../compiler/http/find-routes.ts'
 import { readRuntime } from '../../compiler/http/runtime.ts'
+import { type Criteria, NO_CRITERIA } from '../../compiler/http/subset-criteria.ts'
 import { undoneOf } from '../../compiler/http/undone.ts'
 import type { Cursor } from '../../compiler/input/cursor.ts'
 import { undoneFields } from '../../compiler/parse/fates-http.ts'
@@ -20,7 +21,7 @@ import type { Decision, HttpFilterEntry } from '../../compiler/http/model.ts'
 import type { RequestLine } from '../../compiler/http/request.ts'
 import { readInput } from '../../compiler/input/read.ts'
 import type { Cluster } from '../../compiler/ir/program.ts'
-import { toProgram } from '../../compiler/ir/to-program.ts'
+import { toClusters } from '../../compiler/ir/clusters.ts'
 import { isGrpc } from '../../compiler/match/grpc.ts'
 import { type ParseOptions, parse } from '../../compiler/parse/parse.ts'
 import { createEntrances } from '../../compiler/trace/choose-entry.ts'
@@ -35,7 +36,8 @@ import { type AskedRetry, askedRetry } from './retry-policy.ts'
 export interface Evaluator {
   /** Both are ip:port. */
   entrance(asked: string, client: string): Entrance
-  cluster(name: string): Cluster | undefined
+  /** what the criteria choose of it */
+  cluster(name: string, criteria?: Criteria): Cluster | undefined
   settings(cluster: string): ClusterSettings
   /** host name of a cluster's endpoints */
   hostName(cluster: string): string | undefined
@@ -51,7 +53,20 @@ export interface Service {
   readonly manager: ConnectionManager
   readonly table: RouteTable
   readonly filters: readonly HttpFilterEntry[]
-  judge(line: RequestLine, live: LiveState): Judgement
+  judge(line: RequestLine, live: SharedState): Judgement
+}
+
+/** What all requests of this process share; buckets belong to a filter's configuration under one connection manager. */
+export interface SharedState {
+  random(): number
+  takeToken(owner: BucketOwner, bucket: TokenBucket): boolean
+}
+
+export interface BucketOwner {
+  /** xDS path of the connection manager */
+  readonly service: string
+  /** and of the filter's configuration */
+  readonly filter: string
 }
 
 export type Judgement = {
@@ -83,7 +98,7 @@ export function createEvaluator(document: ServicesDocument): Evaluator {
   const readBalance: ParseOptions['readBalance'] = (at, diag) => readBalancePolicy(at, diag, number)
   const options = { addresses: [], plaintextTo: new Set(document.plaintextTo), strict: false, readBalance }
   const parsed = parse(resources, { ...options, resolve: new Map(Object.entries(document.resolve)) }, silent)
-  const clusters = new Map(toProgram(parsed, new Map(), silent).clusters.map((cluster) => [cluster.name, cluster]))
+  const clusters = toClusters(parsed, silent)
   const services = new Map<string, Service>()
   return {
     entrance(asked, client) {
@@ -106,7 +121,7 @@ export function createEvaluator(document: ServicesDocument): Evaluator {
       }
       return { kind: 'service', service }
     },
-    cluster: (name) => clusters.get(name),
+    cluster: (name, criteria = NO_CRITERIA) => clusters.list[clusters.subset(name, criteria) ?? -1],
     settings: createClusterSettings(resources),
     hostName: createHostNames(resources),
   }
@@ -117,26 +132,8 @@ const NO_REQUEST: RequestLine = { method: 'GET', authority: '', path: '/', heade
 /** What a connection manager and its routes ask for that only the waypoint does, by place. */
 function undoneHere(at: Cursor, routes: Cursor | undefined): ReadonlyMap<string, string> {
   if (routes === undefined) return new Map()
-  const found = [...undoneOf(at, routes, undoneFields)].map(
-    ([path, why]) =>
-      [
-        path,
-        why
-          .split(', ')
-          .filter((one) => !DONE_HERE.has(one))
-          .join(', '),
-      ] as const,
-  )
-  return new Map(found.filter(([, why]) => why !== ''))
+  return new Map([...undoneOf(at, routes, undoneFields)].flatMap(([path, { why, waypoint }]) => (waypoint === true ? [[path, why]] : [])))
 }
-
-/** what is only beyond the kernel */
-const DONE_HERE: ReadonlySet<string> = new Set([
-  'headers_with_underscores_action',
-  'max_request_headers_kb',
-  'max_headers_count',
-  'rate_limited_retry_back_off',
-])
 
 interface Parts {
   readonly table: RouteTable
@@ -164,7 +161,8 @@ function createService({ table, manager, settings, filters, undone, path, cluste
     manager,
     table,
     filters,
-    judge(line, live) {
+    judge(line, shared) {
+      const live: LiveState = { random: shared.random, takeToken: (filter, bucket) => shared.takeToken({ service: path, filter }, bucket) }
       let held: { exchange: Exchange; timeouts: Forward['timeouts']; retry: Forward['retry'] } | undefined
       const world: World = {
         clusterExists,

@@ -3,9 +3,8 @@
  */
 import type { Agent } from 'node:http'
 import type { Socket } from 'node:net'
-import type { LiveState } from '../../compiler/action/filter.ts'
 import type { Fed } from './request-feed.ts'
-import type { Evaluator, Service } from './evaluator.ts'
+import type { Evaluator, Service, SharedState } from './evaluator.ts'
 import type { GuardedHead } from './head-guard.ts'
 import type { MessageReader } from './message-reader.ts'
 import type { EndpointPicker } from './pick-endpoint.ts'
@@ -18,11 +17,13 @@ export interface LaneContext {
   readonly agent: Agent
   readonly connect: Connect
   readonly picker: EndpointPicker
-  readonly live: LiveState
+  readonly live: SharedState
   readonly statistics: SlowStatistics
   readonly waypoint: WaypointPlace | undefined
   /** requests and retries under way, by cluster and priority */
   readonly load: Map<string, { requests: number; retries: number }>
+  /** aborted when this process leaves: connections between two requests go back, as another one is to have them */
+  readonly leaving: AbortSignal
 }
 
 export interface WaypointPlace {

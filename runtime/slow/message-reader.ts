@@ -129,8 +129,7 @@ export function createMessageReader(socket: Socket): MessageReader {
               return { kind: 'head', head, bytes: take(head.length) }
             }
             if (bytes.length > headLimit) return refuse(431, 'size of the head')
-            if (bytes.includes(0) || /(?:^|[^\r])\n|\r[^\n]/.test(bytes.toString('latin1', seen === 0 ? 0 : seen - 1)))
-              return refuse(400, 'bare CR, LF or NUL')
+            if (isOdd(bytes, seen)) return refuse(400, 'bare CR, LF or NUL')
             seen = bytes.length
           }
         }
@@ -171,6 +170,12 @@ export function createMessageReader(socket: Socket): MessageReader {
       socket.off('close', onClose)
     },
   }
+}
+
+/** Whether a bare CR, LF or NUL is among bytes of which `seen` are known to have none, but that the last of them may be the CR of a line end. */
+function isOdd(bytes: Buffer, seen: number): boolean {
+  const text = bytes.toString('latin1', Math.max(0, seen - 1))
+  return text.includes('\0') || (seen === 0 && text.startsWith('\n')) || /[^\r]\n|\r[^\n]/.test(text)
 }
 
 function isPreface(bytes: Buffer): boolean {

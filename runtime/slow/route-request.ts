@@ -4,6 +4,7 @@
  * Source: Envoy's router/{router,upstream_request}.cc.
  */
 import type { IncomingMessage } from 'node:http'
+import { chosenCriteria } from '../../compiler/http/cluster-choice.ts'
 import { hashRequest } from '../../compiler/http/route-hash.ts'
 import type { ForwardAction } from '../../compiler/http/model.ts'
 import type { Endpoint } from '../../compiler/ir/program.ts'
@@ -41,13 +42,14 @@ export async function routeRequest(request: LaneRequest, forward: Forwarding): P
   const { lane, evaluator, fed } = request
   const { exchange } = forward
   const action = exchange.route.action as ForwardAction
-  const cluster = evaluator.cluster(exchange.cluster ?? '')
-  if (cluster === undefined || cluster.target.kind === 'refuse' || evaluator.settings(cluster.name).http2) {
+  const name = exchange.cluster ?? ''
+  const cluster = evaluator.cluster(name, chosenCriteria(exchange))
+  if (cluster === undefined || cluster.target.kind === 'refuse' || evaluator.settings(name).http2) {
     if (lane.waypoint !== undefined) return forwardToWaypoint(request)
     return answerFailure(request, exchange, NO_HEALTHY_UPSTREAM)
   }
-  const settings = evaluator.settings(cluster.name)
-  const load = loadOf(request, `${action.priority} ${cluster.name}`)
+  const settings = evaluator.settings(name)
+  const load = loadOf(request, `${action.priority} ${name}`)
   const limits = settings.limits[action.priority]
   if (load.requests >= limits.requests) return answerFailure(request, exchange, upstreamFailure('overflow', 1))
   const body = isBodiless(request)
@@ -150,7 +152,7 @@ class Tries {
   private goal(): Goal | undefined {
     const { lane, connection, evaluator } = this.request
     const { exchange } = this.forward
-    const cluster = evaluator.cluster(exchange.cluster ?? '')
+    const cluster = evaluator.cluster(exchange.cluster ?? '', chosenCriteria(exchange))
     if (cluster?.target.kind === 'original_dst')
       return { place: { ...placeOf(connection.asked), netns: connection.netns }, endpoint: undefined }
     if (cluster?.target.kind !== 'balance') return undefined

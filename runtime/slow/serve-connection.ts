@@ -3,6 +3,7 @@
  * given back to the kernel between two requests. Invariant: a request is looked at only when the one before it has been answered in full; a connection is ended
  * or given back once, and only when every byte that was read of it belongs to a request that has been answered.
  */
+import type { Socket } from 'node:net'
 import type { SlowConnection } from '../serve/slow-lane.ts'
 import { feedRequest, type Fed } from './request-feed.ts'
 import type { LaneConnection, LaneContext } from './lane-context.ts'
@@ -55,7 +56,13 @@ async function run(lane: LaneContext, connection: LaneConnection, given: SlowCon
   const { reader, socket } = connection
   for (let count = 1; ; count++) {
     const before = enter(lane, connection)
-    const next = before === undefined ? undefined : await nextHead(reader, before.service, count)
+    const next = before === undefined ? undefined : await nextHead(lane, connection, before.service, count)
+    if (next?.kind === 'leave') {
+      await flushed(socket)
+      if (!isIdle(reader, socket)) continue
+      given.giveBack()
+      return 'returned'
+    }
     if (next?.kind === 'over') return 'close'
     // another generation may have come in the meantime
     const entered = enter(lane, connection)
@@ -103,8 +110,22 @@ function refuse(lane: LaneContext, { socket }: LaneConnection, { settings }: Ser
   return 'close'
 }
 
-/** The next head, with the time limits of the connection manager. */
-async function nextHead(reader: MessageReader, { settings }: Service, count: number): Promise<NextHead> {
+/** Nothing of a next request is here. */
+function isIdle(reader: MessageReader, socket: Socket): boolean {
+  return reader.held === 0 && !reader.ended && !socket.destroyed
+}
+
+async function flushed(socket: Socket): Promise<void> {
+  if (socket.writableLength > 0) await new Promise<void>((resolve) => socket.write('', () => resolve()))
+}
+
+/** The next head, with the time limits of the connection manager. 'leave': this process leaves, and nothing of a next request is here. */
+async function nextHead(
+  { leaving }: LaneContext,
+  { reader, socket }: LaneConnection,
+  { settings }: Service,
+  count: number,
+): Promise<NextHead | { readonly kind: 'leave' }> {
   const limits: ReaderLimits = {
     ...LIMITS,
     headLimit: settings.headLimit,
@@ -112,15 +133,29 @@ async function nextHead(reader: MessageReader, { settings }: Service, count: num
     chunkedLength: settings.chunkedLength,
   }
   const times = [settings.connectionIdle, count === 1 ? 0 : settings.connectionIdle].filter((time) => time > 0)
-  if (times.length === 0) return reader.next(limits)
-  let timer: NodeJS.Timeout | undefined
-  const idle = new Promise<NextHead>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: 'over', how: 'clean' }), Math.min(...times))
-  })
+  const others: Promise<NextHead | { readonly kind: 'leave' }>[] = []
+  const over = new AbortController()
+  if (times.length > 0)
+    others.push(
+      new Promise((resolve) => {
+        const timer = setTimeout(() => resolve({ kind: 'over', how: 'clean' }), Math.min(...times))
+        over.signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+      }),
+    )
+  if (isIdle(reader, socket))
+    others.push(
+      new Promise((resolve) => {
+        const leave = (): void => {
+          if (isIdle(reader, socket)) resolve({ kind: 'leave' })
+        }
+        if (leaving.aborted) setImmediate(leave)
+        leaving.addEventListener('abort', leave, { signal: over.signal })
+      }),
+    )
   try {
-    return await Promise.race([reader.next(limits), idle])
+    return await Promise.race([reader.next(limits), ...others])
   } finally {
-    clearTimeout(timer)
+    over.abort()
   }
 }
 

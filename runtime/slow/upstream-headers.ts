@@ -31,7 +31,14 @@ export function upstreamHeaders(
   let { authority } = exchange.upstream
   if (action.hostRewrite?.kind === 'auto') {
     const name = request.evaluator.hostName(exchange.cluster ?? '')
-    if (name !== undefined) authority = updateAuthority(headers, authority, name, action.appendXForwardedHost ? 'append' : 'leave')
+    if (name !== undefined)
+      authority = updateAuthority(
+        headers,
+        authority,
+        name,
+        action.appendXForwardedHost ? 'append' : 'leave',
+        exchange.request.front.quiet ? 'quiet' : 'told',
+      )
   }
   if (exchange.virtualHost.includeRequestAttemptCount) headers.set('x-envoy-attempt-count', String(count))
   if (count > 1 && timeouts.whole > 0 && headers.has('x-envoy-expected-rq-timeout-ms')) {

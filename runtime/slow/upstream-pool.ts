@@ -1,7 +1,7 @@
 /**
  * Upstream connections of the slow path, kept for reuse. In: an endpoint, a network namespace, a way to open sockets. Out: a node:http agent that gives one idle
- * or new connection to each request. Invariant: a connection serves one request at a time, of one network namespace; a connect that fails is told apart from
- * everything that fails later (ConnectFault).
+ * or new connection to each request. Invariants: a connection serves one request at a time, of one network namespace; an idle one on which an upstream says anything, be it the end, is closed;
+ * a connect that fails is told apart from everything that fails later (ConnectFault).
  */
 import { Agent, type AgentOptions, type ClientRequest, type ClientRequestArgs } from 'node:http'
 import type { Socket } from 'node:net'
@@ -75,13 +75,22 @@ class PoolAgent extends Agent {
     // its type says that it returns nothing; what it returns decides whether the socket is kept
     const kept = super.keepSocketAlive(socket) as unknown as boolean
     socket.setTimeout(idleTimes.get(socket) ?? 0)
+    // of its own: a socket that may be half open stays idle behind the upstream's end, and what comes unasked would be taken for the next answer
+    socket.on('data', closeUnasked)
+    socket.on('end', closeUnasked)
     return kept
   }
 
   override reuseSocket(socket: Socket, request: ClientRequest): void {
+    socket.off('data', closeUnasked)
+    socket.off('end', closeUnasked)
     super.reuseSocket(socket, request)
     socket.setTimeout(0)
   }
+}
+
+function closeUnasked(this: Socket): void {
+  this.destroy()
 }
 
 const idleTimes = new WeakMap<Socket, number>()

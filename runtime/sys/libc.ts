@@ -72,10 +72,20 @@ export function send(fd: number, data: Buffer): number {
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
 
-/** As `send`, and never waits: throws EAGAIN where nothing fits. */
-export function sendNow(fd: number, data: Uint8Array): number {
+const MSG_MORE = 0x8000
+const IPPROTO_TCP = 6
+const TCP_NODELAY = 1
+
+/** As `send` into a TCP connection, and never waits: throws EAGAIN where nothing fits. The last bytes are kept back (MSG_MORE) until `sendKept`: nothing overtakes them, nobody has them. */
+export function sendKeepingBack(fd: number, data: Uint8Array): number {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-  return checked('send', Number(raw.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL)))
+  return checked('send', Number(raw.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE)))
+}
+
+/** What `sendKeepingBack` kept leaves now; setting TCP_NODELAY does that at once (tcp(7)). */
+export function sendKept(fd: number): void {
+  const yes = Buffer.from([1, 0, 0, 0])
+  checked('setsockopt', raw.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, yes, yes.length))
 }
 
 /** Bytes received; 0 at the end of a stream. */

@@ -34,6 +34,8 @@ export const LIBC = 'libc.so.6'
 export function bind<F extends (...args: never[]) => unknown>(name: string, signature: string): F {
   let bound: F | undefined
   const call = (...args: never[]): unknown => {
+    const errno = intercept?.(functionName(signature))
+    if (errno !== undefined) return failed(signature, name, errno)
     bound ??= library(name).func(signature) as unknown as F
     return bound(...args)
   }
@@ -44,12 +46,34 @@ export function bind<F extends (...args: never[]) => unknown>(name: string, sign
 export function bindWaiting<A extends readonly unknown[]>(name: string, signature: string): (...args: A) => Promise<number> {
   let bound: KoffiAsync | undefined
   return (...args) => {
+    const errno = intercept?.(functionName(signature))
+    if (errno !== undefined) return Promise.resolve(-errno)
     bound ??= library(name).func(signature) as unknown as KoffiAsync
     const call = bound
     return new Promise((resolve, reject) => {
       call.async(...args, (error: unknown, result: number) => (error === null ? resolve(result) : reject(error)))
     })
   }
+}
+
+type Interception = (call: string) => number | undefined
+
+let intercept: Interception | undefined
+
+/** For tests of what happens when a call fails: asked before each; an errno that it gives is the outcome, and the call is not made. */
+export function interceptCalls(before: Interception | undefined): void {
+  intercept = before
+}
+
+function functionName(signature: string): string {
+  return /\*?(\w+)\(/.exec(signature)?.[1] ?? signature
+}
+
+/** As the library reports it: libbpf by -errno, both by errno and NULL or -1. */
+function failed(signature: string, name: string, errno: number): number | null {
+  koffi.errno(errno)
+  if (signature.startsWith('void *')) return null
+  return name === LIBBPF ? -errno : -1
 }
 
 interface KoffiAsync {

@@ -11,6 +11,7 @@ const LOCK_EX = 2
 const LOCK_NB = 4
 
 export interface Lock {
+  /** Once; more often does nothing. */
   release(): void
 }
 
@@ -37,9 +38,19 @@ function lock(directory: string, operation: number): Lock | null {
     // the directory may have been removed and made again between open and flock
     const there = statSync(directory, { bigint: true, throwIfNoEntry: false })
     const held = fstatSync(fd, { bigint: true })
-    if (there?.ino === held.ino && there.dev === held.dev) return { release: () => closeSync(fd) }
+    if (there?.ino === held.ino && there.dev === held.dev) return heldLock(fd)
     closeSync(fd)
     if (there === undefined) throw new SystemError({ call: 'flock', errno: ENOENT, subject: directory })
+  }
+}
+
+function heldLock(fd: number): Lock {
+  let state: 'held' | 'released' = 'held'
+  return {
+    release: () => {
+      if (state === 'held') closeSync(fd)
+      state = 'released'
+    },
   }
 }
 

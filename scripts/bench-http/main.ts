@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const argv = await yargs(process.argv.slice(2))
     .scriptName('npm run bench:http --')
     .usage(
-      '$0 [--json FILE] [--chart FILE] [--quick] [--only NAME]...\n\nAbout twenty minutes; three with --quick. Needs root, wrk and a quiet machine.',
+      '$0 [--json FILE] [--chart FILE] [--quick] [--only NAME]...\n\nAbout fourteen minutes; three with --quick. Needs root, wrk and a quiet machine.',
     )
     .option('json', { type: 'string', describe: 'also write a report (proto/bench-http.schema.json)' })
     .option('chart', { type: 'string', describe: 'also write a picture (SVG)' })
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     .option('worlds', { choices: WORLDS, array: true, default: [...WORLDS], describe: 'where the servers are' })
     .option('contestants', { choices: CONTESTANTS, array: true, default: [...CONTESTANTS], describe: 'only these; direct is always there' })
     .option('routes', { type: 'number', array: true, default: [...ROUTE_COUNTS], describe: 'numbers of routes' })
-    .option('rounds', { type: 'number', describe: 'interleaved rounds (7; 2 with --quick)' })
+    .option('rounds', { type: 'number', describe: 'interleaved rounds (5; 2 with --quick)' })
     .option('seconds', { type: 'number', default: 1, describe: 'of a slice; wrk takes whole ones' })
     .strict()
     .parseAsync()
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
   }
   const parts = argv.only ?? [...MEASURES, 'routes' as const]
-  const rounds = { count: argv.rounds ?? (argv.quick ? 2 : 7), seconds: argv.seconds }
+  const rounds = { count: argv.rounds ?? (argv.quick ? 2 : 5), seconds: argv.seconds }
   const report = argv.from === undefined ? await measure() : (JSON.parse(readFileSync(argv.from, 'utf8')) as HttpReport)
   progress('')
   if (report.traffic.length > 0) process.stdout.write(`${trafficTable(report)}\n`)

@@ -2,19 +2,13 @@
  * The control plane of the tests as a process. In: a port range and certificates; out: a server on loopback that serves what it is told to.
  * It is built from main.go when Go is there; where it is not, `buildControlPlane` says so and a test can say it too.
  */
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-
-export type Build = { readonly kind: 'built'; readonly program: string } | { readonly kind: 'no go' | 'failed'; readonly why: string }
-
-const NO_GO = 3
+import { type Build, buildGo } from '../go-program.ts'
 
 /** Some 26 MB of modules and half a minute the first time. */
 export function buildControlPlane(): Build {
-  const { status, stdout, stderr } = spawnSync(fileURLToPath(new URL('build', import.meta.url)), { encoding: 'utf8' })
-  if (status === 0) return { kind: 'built', program: stdout.trim() }
-  return { kind: status === NO_GO ? 'no go' : 'failed', why: stderr.trim().split('\n').slice(-5).join(' / ') }
+  return buildGo('controlplane')
 }
 
 /** One request of a client, as main.go prints it. */

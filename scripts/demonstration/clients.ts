@@ -63,6 +63,9 @@ export async function wrk(instance: string, place: string, seconds: number, conn
     '-t1',
     '-c8',
     `-d${seconds}s`,
+    // a request that waits for the next node process has not failed
+    '--timeout',
+    '10s',
     ...(connections === 'each' ? ['-H', 'Connection: close'] : []),
     `http://${place}/`,
   ])

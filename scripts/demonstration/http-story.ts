@@ -62,5 +62,6 @@ export const ACTS: readonly Act[] = [
     parts: ['v1'],
     rewritten: '/items?page=2',
   },
-  { what: 'response header', route: 'labelled', path: '/labelled', headers: [], lane: 'user space', status: 200, parts: ['v1'] },
+  { what: 'response header', route: 'labelled', path: '/labelled', headers: [], lane: 'kernel', status: 200, parts: ['v1'] },
+  { what: 'retries', route: 'patient', path: '/patient', headers: [], lane: 'user space', status: 200, parts: ['v1'] },
 ]

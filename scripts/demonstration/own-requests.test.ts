@@ -28,6 +28,7 @@ test('a request for each route, with what may become of it', () => {
       ['api', '/api/v1/', [], ['shop-v1'], []],
       ['teapot', '/teapot', [], [], ['418 ']],
       ['labelled', '/labelled', [], ['shop-v1'], []],
+      ['patient', '/patient', [], ['shop-v1'], []],
       ['canary', '/', [], ['shop-v1', 'shop-v2'], []],
     ],
   )

@@ -4,13 +4,14 @@
  * Invariant: everything stays on loopback; instance, cgroup and processes are gone afterwards, also when interrupted (kit/cleanup.ts).
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { createDiagnostics } from '../../compiler/diag/sink.ts'
 import type { Decision } from '../../compiler/http/model.ts'
 import { readInput } from '../../compiler/input/read.ts'
+import { readArtifact } from '../../proto/artifact/read.ts'
 import { createTracer } from '../../compiler/trace/tracer.ts'
 import { command, detachIfThere, ROOT } from '../commands.ts'
 import { makeCgroup } from '../kit/cgroup.ts'
@@ -55,23 +56,51 @@ async function judgeInKernel(judgement: HttpJudgement, print: (line: string) => 
   undoAtExit(() => detachIfThere(instance))
   const lanes = new Map<string, number>()
   let serving: Serving | undefined
-  for (const group of groupCases(judgement.cases)) {
+  let refused = 0
+  const groups = [...groupCases(judgement.cases)]
+  for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
     const upstreams = await startEchoUpstreams(group.clusters, judgement.firstPort)
     const snapshot = join(folder, 'snapshot.json')
     const artifact = join(folder, 'artifact.tar')
     const text = JSON.stringify(snapshotOf(group, upstreams.ports))
     writeFileSync(snapshot, text)
     const compiled = run([...command('kmeshc'), 'compile', snapshot, '-o', artifact])
-    if (compiled !== 0) return compiled
+    if (compiled.status !== 0) {
+      await upstreams.close()
+      const [only] = group.cases
+      if (group.cases.length > 1) groups.unshift(...halves(group))
+      else if (only !== undefined) {
+        refused++
+        print(JSON.stringify({ id: only.id, outcomes: [], refused: compiled.stderr.split('\n')[0] }))
+      }
+      continue
+    }
     const applied = run([...command('kmesh-runtime'), 'apply', artifact, '--instance', instance, '--cgroup', cgroup.path])
-    if (applied !== 0) return applied
+    if (applied.status !== 0) {
+      process.stderr.write(applied.stderr)
+      return 1
+    }
     serving ??= await startServing(instance)
-    await judgeGroup(group, { instance, upstreams, cgroup: cgroup.path, lanes, expect: interpreterOf(text) }, print)
+    const routed = routedListeners(artifact)
+    await judgeGroup(group, { instance, upstreams, cgroup: cgroup.path, lanes, routed, expect: interpreterOf(text) }, print)
     await upstreams.close()
   }
   print(JSON.stringify({ lanes: Object.fromEntries([...lanes].sort()) }))
   serving?.end()
-  return 0
+  return refused === 0 ? 0 : 1
+}
+
+/** One case that is refused makes its whole group be refused; whose fault it is shows when the halves are tried. */
+function halves(group: CaseGroup): readonly CaseGroup[] {
+  const middle = Math.ceil(group.cases.length / 2)
+  return [group.cases.slice(0, middle), group.cases.slice(middle)].flatMap(groupCases)
+}
+
+/** Names of listeners whose connections are routed request by request; those of the others go straight to an endpoint. */
+function routedListeners(artifact: string): ReadonlySet<string> {
+  const read = readArtifact(readFileSync(artifact))
+  if (read.kind === 'invalid') throw new Error(read.error.message)
+  return new Set(read.artifact.names.services.map(({ listener }) => listener))
 }
 
 function interpreterOf(snapshot: string): Bench['expect'] {
@@ -89,6 +118,7 @@ interface Bench {
   /** the interpreter's word */
   readonly expect: (index: number, request: RoutingRequest) => Decision | undefined
   readonly lanes: Map<string, number>
+  readonly routed: ReadonlySet<string>
 }
 
 async function judgeGroup(group: CaseGroup, bench: Bench, print: (line: string) => void): Promise<void> {
@@ -100,7 +130,7 @@ async function judgeGroup(group: CaseGroup, bench: Bench, print: (line: string) 
     for (const request of requests) {
       const answer = await client.ask(addressOf(index), request)
       const after = slow.read()
-      const lane = after > before ? 'user-space' : 'switched'
+      const lane = after > before ? 'user-space' : bench.routed.has(`case-${index}`) ? 'switched' : 'direct'
       before = after
       bench.lanes.set(lane, (bench.lanes.get(lane) ?? 0) + 1)
       outcomes.push(outcomeOf(answer, bench.upstreams, lane, () => bench.expect(index, request)))
@@ -137,9 +167,8 @@ function startClient(cgroup: string): Client {
   }
 }
 
-function run(argv: readonly string[]): number {
+function run(argv: readonly string[]): { readonly status: number; readonly stderr: string } {
   const [file, ...rest] = argv as [string, ...string[]]
-  const { status, stderr } = spawnSync(file, rest, { encoding: 'utf8' })
-  if (status !== 0) process.stderr.write(stderr)
-  return status ?? 1
+  const { status, stderr } = spawnSync(file, rest, { encoding: 'utf8', maxBuffer: 1 << 28 })
+  return { status: status ?? 1, stderr }
 }

@@ -2,7 +2,8 @@
  * Which endpoints an artifact can choose. In: the tables of a compiled artifact; out: their addresses, each once.
  * It follows heads to cells to tiers to groups to endpoints as the kernel programs do, so a row that nothing reaches is not reported.
  */
-import { CLUSTER_CELLS, ROW_SIZE, cell, cluster, endpoint, get, group, tier } from '../../proto/abi.ts'
+import { CLUSTER_CELLS, ROW_SIZE, cell, cluster, endpoint, group, tier } from '../../proto/abi.ts'
+import { get } from '../../proto/layout.ts'
 import type { ArtifactTables } from '../../proto/artifact/format.ts'
 
 export interface Place {

@@ -6,7 +6,8 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { openToolchain } from '../../compiler/emit/clang.ts'
-import { type Field, get, get64, type Layout, put, STATE_SHARD_ROWS, state as stateLayout } from '../../proto/abi.ts'
+import { STATE_SHARD_ROWS, state as stateLayout } from '../../proto/abi.ts'
+import { type Field, get, get64, type Layout, put } from '../../proto/layout.ts'
 import { CLIENTS, client as clientLayout, clientAddressKey, clientPlace, event as eventLayout } from '../../proto/http/sockets.ts'
 import { clearInstance } from '../../runtime/clear.ts'
 import { fieldOf, packRow } from '../../runtime/field.ts'
@@ -186,7 +187,7 @@ async function openDesk(instance: string): Promise<Desk> {
     end,
   })
   if (link === null) throw new Error('no holder listens')
-  const handed = createHanded(link, NO_PROGRAM)
+  const handed = createHanded(link, NO_PROGRAM, { read: () => undefined, close: () => undefined })
   ready(handed)
   return { link, handed, kinds, connection: connections.take, relay: relays.take, ended }
 }

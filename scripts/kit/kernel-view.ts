@@ -7,7 +7,7 @@ import { join, relative } from 'node:path'
 import { state as stateLayout } from '../../proto/abi.ts'
 import { MAPS } from '../../proto/maps.ts'
 import { pinsOf } from '../../runtime/pins.ts'
-import { liveSlot, readRecords } from '../../runtime/record.ts'
+import { type GenerationRecord, liveSlot, readRecords } from '../../runtime/record.ts'
 import { readStates } from '../../runtime/state-shards.ts'
 import { lookup, u32 } from '../../runtime/sys/libbpf-map.ts'
 import { openPin } from '../../runtime/sys/libbpf-pin.ts'
@@ -18,7 +18,7 @@ export interface KernelView {
   /** path below the instance -> "map 12", "prog 3", "link 4", "directory", "-> target" */
   readonly pins: Readonly<Record<string, string>>
   readonly live: number
-  readonly records: readonly unknown[]
+  readonly records: readonly GenerationRecord[]
   /** "km_listener[3]" -> id of the inner map or program */
   readonly entries: Readonly<Record<string, number>>
   /** state id -> owner key, hex */

@@ -22,7 +22,11 @@ export function samplePlan(services: number, endpoints: number): Plan {
       endpoints: Array.from({ length: perService }, (_, one) => `10.${tail(index * perService + one)}:8080`),
     }
   })
-  return toPlan(smallProgram(list), smallLowering(list), createDiagnostics())
+  return smallPlan(list)
+}
+
+export function smallPlan(services: readonly SmallService[]): Plan {
+  return toPlan(smallProgram(services), smallLowering(services), createDiagnostics())
 }
 
 /** A 64-bit little-endian ELF header for eBPF, and nothing behind it. */

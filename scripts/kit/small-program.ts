@@ -5,7 +5,8 @@
 import type { Action, Balance, Cluster, Listener, Program } from '../../compiler/ir/program.ts'
 import { lowerServices } from '../../compiler/lower/http/lower-services.ts'
 import type { Lowering } from '../../compiler/lower/to-plan.ts'
-import { endpoint, type Field, GROUP_EQUAL, group, type Layout, put, ROW_SIZE, tier } from '../../proto/abi.ts'
+import { endpoint, GROUP_EQUAL, group, ROW_SIZE, tier } from '../../proto/abi.ts'
+import { type Field, type Layout, put } from '../../proto/layout.ts'
 import { parseIp } from '../../proto/address/parse-ip.ts'
 
 export interface SmallService {

@@ -18,7 +18,7 @@ export interface Verdicts {
 
 /** What Envoy says of things that are not in the configuration. */
 const OF_THE_MACHINE =
-  /does not exist|unable to (?:read|open)|invalid path|no such file|environment variable|cannot bind|Segmentation fault/i
+  /does not exist|unable to (?:read|open)|invalid path|no such file|from path: |environment variable|cannot bind|Segmentation fault/i
 
 export async function verdicts(bootstrap: JsonObject): Promise<Verdicts> {
   const findings = findingsOf(bootstrap)

@@ -6,6 +6,7 @@ import type { Probe } from '../golden/probe.ts'
 import type { JsonObject } from '../oracle/envoy.ts'
 import { type Random, seeded } from './random.ts'
 import { type RandomCluster, randomCluster } from './random-cluster.ts'
+import { metadataOf, randomMetadata, withSubsets } from './random-subsets.ts'
 
 export interface RandomCase {
   readonly name: string
@@ -32,7 +33,10 @@ export function randomCase(seed: number, number: number): RandomCase {
   const parts = protocol === 'tcp' && draw.chance(0.15) ? draw.whole(2, 3) : 1
   // a socket that is bound to an address stays in its family, and so does a datagram without a connection
   const reach = hash === 'source' || datagram === 'sendto' ? 'own' : draw.one(['own', 'own', 'other', 'both'] as const)
-  const clusters = Array.from({ length: parts }, (_, part) =>
+  // draws of their own, so that the other cases stay what they were
+  const subsets = seeded(Math.imul(seed, 0x27d4eb2f) ^ Math.imul(number + 1, 0x165667b1))
+  const hasSubsets = protocol === 'tcp' && subsets.chance(0.25)
+  const plain = Array.from({ length: parts }, (_, part) =>
     randomCluster(draw, {
       name: `${name}-${part}`,
       address(n) {
@@ -43,11 +47,13 @@ export function randomCase(seed: number, number: number): RandomCase {
       },
     }),
   )
+  const clusters = hasSubsets ? plain.map((one) => withSubsets(subsets, one)) : plain
+  const criteria = (): JsonObject => (hasSubsets && subsets.chance(0.8) ? { metadata_match: metadataOf(randomMetadata(subsets)) } : {})
   const weights = clusters.map(() => draw.one([1, 1, 2, 9, 90, 999]))
   return {
     name,
     resources: [
-      protocol === 'udp' ? udpListener(name, place, hash) : tcpListener(name, place, { hash, weights }),
+      protocol === 'udp' ? udpListener(name, place, hash) : tcpListener(name, place, { hash, weights, criteria }),
       ...clusters.flatMap(resourcesOf),
     ],
     probes: probesOf(draw, { name, family, protocol, place, isHashed: hash === 'source', datagram, reach }),
@@ -90,13 +96,13 @@ type Place = Asked['place']
 function tcpListener(
   name: string,
   place: Place,
-  { hash, weights }: { readonly hash: string; readonly weights: readonly number[] },
+  { hash, weights, criteria }: { readonly hash: string; readonly weights: readonly number[]; readonly criteria: () => JsonObject },
 ): JsonObject {
-  const clusters = weights.map((weight, part) => ({ name: `${name}-${part}`, weight }))
+  const clusters = weights.map((weight, part) => ({ name: `${name}-${part}`, weight, ...criteria() }))
   const typed_config = {
     '@type': `${TYPE}.extensions.filters.network.tcp_proxy.v3.TcpProxy`,
     stat_prefix: name,
-    ...(clusters.length === 1 ? { cluster: `${name}-0` } : { weighted_clusters: { clusters } }),
+    ...(clusters.length === 1 ? { cluster: `${name}-0`, ...criteria() } : { ...criteria(), weighted_clusters: { clusters } }),
     ...(hash === 'source' ? { hash_policy: [{ source_ip: {} }] } : {}),
   }
   return {

@@ -60,7 +60,6 @@ const NOT_HERE =
 export function isForKernel({ method, path, headers, authority }: RoutingRequest): boolean {
   return (
     method !== 'CONNECT' &&
-    authority !== '' &&
     method.length + authority.length + path.length + headers.flat().join().length < LONGEST &&
     /^\/[\x21-\x7e]*$/.test(path) &&
     !path.includes('#') &&

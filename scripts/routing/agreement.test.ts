@@ -134,7 +134,11 @@ test('rewriting the host: pseudo headers, spaces, nothing there before', () => {
 test('the client that x-forwarded-for names', () => {
   const route = { ...to(), ...respond('%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%') }
   assert.is(answered(decide(route, { headers: [['x-forwarded-for', '9.9.9.9']] }), 'x-q'), '9.9.9.9')
-  assert.is(answered(decide(route, { headers: [['x-forwarded-for', 'junk']] }), 'x-q'), '127.0.0.1')
+  assert.is(answered(decide(route, { headers: [['x-forwarded-for', 'junk']] }), 'x-q'), '127.61.0.9')
+  const given = (text: string): string | undefined => answered(decide(route, { headers: [['x-forwarded-for', text]] }), 'x-q')
+  assert.is(given('junk, 9.9.9.9'), '9.9.9.9')
+  assert.is(given('9.9.9.9, junk'), '127.61.0.9')
+  assert.is(given('FD00:0::1'), 'fd00::1')
 })
 
 test('a cluster that is not there has no name in formats, and its answer has a flag', () => {
@@ -198,6 +202,146 @@ test('what Envoy refuses, and takes', () => {
   for (const taken of ['/{a}.txt', '/x{a}', '/***', '/a**', '/{a=**/b}/x']) assert.equal(errors(template(taken)), [], taken)
   for (const refused of ['/**/{a}', '/{a=**}/*', '/*.html/x', '/{a}-{b}', '/{a}{b}', '/***/a'])
     assert.match(errors(template(refused)).join(), 'KM2027', refused)
+})
+
+test('addresses are internal as internal_address_config says; one without ranges means private networks', () => {
+  const internal = (client: string, config: JsonObject): string | undefined => {
+    const hcm = { internal_address_config: config }
+    return sent(decide(to(), { headers: [['x-forwarded-for', client]] }, { hcm }), 'x-envoy-internal')
+  }
+  const inside = ['10.1.2.3', '192.168.0.1', '172.16.0.1', '127.0.0.1', '::1', 'fd00::1']
+  for (const client of inside) assert.is(internal(client, {}), 'true', client)
+  for (const client of ['9.9.9.9', '127.0.0.2', 'fe80::1', 'fc00::2', '10.1.2.3, 10.1.2.3'])
+    assert.is(internal(client, {}), undefined, client)
+  const ranges = { cidr_ranges: [{ address_prefix: '10.0.0.0', prefix_len: 8 }] }
+  assert.equal([internal('10.1.2.3', ranges), internal('127.0.0.1', ranges)], ['true', undefined])
+})
+
+test('the head: size, number of headers, underscores', () => {
+  const limits = (more: JsonObject): JsonObject => ({ hcm: more })
+  const sized = (length: number) =>
+    decide(to(), { path: '/', authority: 'a', headers: [['x-a', 'a'.repeat(length)]] }, limits({ max_request_headers_kb: 1 }))
+  assert.is(sized(990).outcome, 'cluster')
+  assert.equal([sized(991).status, sized(991).reason, sized(991).body], [431, 'http1.headers_too_large', 'Request Header Fields Too Large'])
+  const counted = (headers: RoutingRequest['headers']) =>
+    decide(to(), { headers }, limits({ common_http_protocol_options: { max_headers_count: 2 } })).reason
+  assert.is(counted([['x-a', '1']]), 'via_upstream')
+  assert.is(
+    counted([
+      ['x-forwarded-for', '1'],
+      ['x-forwarded-for', '2'],
+    ]),
+    'via_upstream',
+  )
+  assert.is(
+    counted([
+      ['x-a', '1'],
+      ['x-b', '2'],
+    ]),
+    'http1.too_many_headers',
+  )
+  const under = (headers_with_underscores_action: string) =>
+    decide(to(), { headers: [['x_a', '1']] }, limits({ common_http_protocol_options: { headers_with_underscores_action } }))
+  assert.equal([under('REJECT_REQUEST').status, under('REJECT_REQUEST').reason], [400, 'http1.unexpected_underscore'])
+  assert.is(sent(under('DROP_HEADER'), 'x_a'), undefined)
+  assert.is(sent(under('ALLOW'), 'x_a'), '1')
+})
+
+test('local_reply_config: the first mapper that takes the answer, then the format', () => {
+  const status = (op: string, default_value: number): JsonObject => ({
+    status_code_filter: { comparison: { op, value: { default_value, runtime_key: 'k' } } },
+  })
+  const hcm = {
+    local_reply_config: {
+      mappers: [
+        {
+          filter: status('EQ', 301),
+          body: { inline_string: 'moved' },
+          headers_to_add: [{ header: { key: 'x-m', value: '%RESPONSE_CODE%' } }],
+        },
+        {
+          filter: { response_flag_filter: { flags: ['NR'] } },
+          status_code: 410,
+          body_format_override: { json_format: { b: '%LOCAL_REPLY_BODY%', s: '%RESPONSE_CODE%' } },
+        },
+      ],
+      body_format: { text_format: '<%LOCAL_REPLY_BODY%>', content_type: 'text/html' },
+    },
+  }
+  const moved = decide({ redirect: { path_redirect: '/x' } }, {}, { hcm })
+  assert.equal(
+    [moved.status, moved.location, moved.body, answered(moved, 'x-m'), answered(moved, 'content-type')],
+    [301, 'http://a.com/x', '<moved>', '301', 'text/html'],
+  )
+  const nowhere = decide({ match: { path: '/no' }, ...to() }, {}, { hcm })
+  assert.equal(
+    [nowhere.outcome, nowhere.status, nowhere.body, answered(nowhere, 'content-type')],
+    ['no_route', 410, '{"b":"","s":410}\n', 'application/json'],
+  )
+  const direct = decide({ direct_response: { status: 200, body: { inline_string: 'hi' } } }, {}, { hcm })
+  assert.equal([direct.status, direct.body], [200, '<hi>'])
+  assert.is(decide(to(), {}, { hcm }).outcome, 'cluster')
+})
+
+test('early header mutations, and who the client is by a header', () => {
+  const HTTP = 'type.googleapis.com/envoy.extensions.http'
+  const early = (...mutations: readonly JsonObject[]): JsonObject => ({
+    hcm: {
+      early_header_mutation_extensions: [
+        { name: 'm', typed_config: { '@type': `${HTTP}.early_header_mutation.header_mutation.v3.HeaderMutation`, mutations } },
+      ],
+    },
+  })
+  const put: JsonObject = { append: { header: { key: 'x-b', value: '%REQ(x-a)%' } } }
+  const matched = { match: { prefix: '/', headers: [{ name: 'x-b', string_match: { exact: '1' } }] }, ...to() }
+  assert.is(decide(matched, { headers: [['x-a', '1']] }, early(put, { remove: 'x-a' })).outcome, 'cluster')
+  assert.is(sent(decide(matched, { headers: [['x-a', '1']] }, early(put, { remove: 'x-a' })), 'x-a'), undefined)
+  const by = (more: JsonObject): JsonObject => ({
+    hcm: {
+      original_ip_detection_extensions: [
+        {
+          name: 'd',
+          typed_config: { '@type': `${HTTP}.original_ip_detection.custom_header.v3.CustomHeaderConfig`, header_name: 'x-c', ...more },
+        },
+      ],
+    },
+  })
+  const client = { ...to(), ...respond('%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%') }
+  assert.is(answered(decide(client, { headers: [['x-c', '9.9.9.9']] }, by({})), 'x-q'), '9.9.9.9')
+  const refused = decide(client, {}, by({ reject_with_status: { code: 'NotFound' } }))
+  assert.equal([refused.status, refused.reason], [404, 'rejecting_because_detection_failed'])
+})
+
+test('the router: headers that it keeps to itself, and those it wants right', () => {
+  const router = (more: JsonObject): JsonObject => ({
+    hcm: {
+      internal_address_config: {},
+      http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': `${FILTERS}.router.v3.Router`, ...more } }],
+    },
+  })
+  const quiet = decide(to({ prefix_rewrite: '/n', host_rewrite_literal: 'h' }), {}, router({ suppress_envoy_headers: true }))
+  assert.equal(quiet.requestHeaders, [['x-forwarded-proto', 'http']])
+  const strict = router({ strict_check_headers: ['x-envoy-max-retries'] })
+  const asked = (value: string) =>
+    decide(
+      to(),
+      {
+        headers: [
+          ['x-forwarded-for', '10.0.0.1'],
+          ['x-envoy-max-retries', value],
+        ],
+      },
+      strict,
+    )
+  assert.equal(
+    [asked('a').status, asked('a').reason, asked('a').body],
+    [400, 'request_headers_invalid{x-envoy-max-retries}', "invalid header 'x-envoy-max-retries' with value 'a'"],
+  )
+  assert.is(asked('3').outcome, 'cluster')
+})
+
+test('a via is written into answers, too', () => {
+  assert.equal(decide(to(), {}, { hcm: { via: 'mesh' } }).responseHeaders, [['via', 'mesh']])
 })
 
 test.run()

@@ -10,10 +10,10 @@ import { type JsonObject, type RunningEnvoy, startEnvoy } from '../oracle/envoy.
 import { type EchoUpstreams, startEchoUpstreams } from './echo-upstreams.ts'
 import { clusterResource, listenerResource } from './case-resources.ts'
 import { askAll, type RawAnswer } from './raw-client.ts'
-import { CLUSTERS, type RoutingCase, type RoutingOutcome, type Verdict } from './routing-case.ts'
+import { CLIENT_ADDRESS, CLUSTERS, LISTENER_PORT, type RoutingCase, type RoutingOutcome, type Verdict } from './routing-case.ts'
 
 export interface OracleOptions {
-  /** of the listeners; those of the servers follow */
+  /** the servers' ports follow it; runs at the same time need others */
   readonly port: number
   /** bootstrap fields, e.g. layered_runtime */
   readonly bootstrap?: JsonObject
@@ -57,9 +57,9 @@ async function askOnce(cases: readonly RoutingCase[], options: OracleOptions): P
 export const MOST_CASES = 4000
 const AT_ONCE = 24
 
-/** Where case number `index` listens. */
-export function placeOf(index: number, port: number): { readonly host: string; readonly port: number } {
-  return { host: `127.${64 + (index >> 14)}.${(index >> 7) & 127}.${(index & 127) + 1}`, port }
+/** Where case number `index` of the run at `port` listens. */
+function placeOf(index: number, port: number): { readonly host: string; readonly port: number; readonly from: string } {
+  return { host: `127.${64 + (port % 61)}.${(index >> 7) & 127}.${(index & 127) + 1}`, port: LISTENER_PORT, from: CLIENT_ADDRESS }
 }
 
 async function askRunning(
@@ -88,7 +88,7 @@ async function askRunning(
       kind: 'taken',
       outcomes: list.map((answer, at) => {
         const before = list.slice(0, at).filter((other) => other.port === answer.port).length
-        return outcomeOf(answer, lines.get(`${host}:${port} ${answer.port}`)?.[before], upstreams)
+        return outcomeOf(answer, lines.get(`${host}:${LISTENER_PORT} ${answer.port}`)?.[before], upstreams)
       }),
     }
   })

@@ -14,7 +14,7 @@ export function listenerResource(
   place: { readonly host: string; readonly port: number },
   log?: string,
 ): JsonObject {
-  const { http_filters = [], ...settings } = hcm ?? {}
+  const { http_filters, ...settings } = hcm ?? {}
   return {
     name: 'case',
     address: { socket_address: { address: place.host, port_value: place.port } },
@@ -29,7 +29,7 @@ export function listenerResource(
               codec_type: 'HTTP1',
               generate_request_id: false,
               route_config,
-              http_filters: [...(http_filters as readonly Json[]), ROUTER],
+              http_filters: withRouter((http_filters ?? []) as readonly JsonObject[]),
               ...settings,
               ...(log !== undefined && { access_log: [accessLog(log)] }),
             },
@@ -38,6 +38,10 @@ export function listenerResource(
       },
     ],
   }
+}
+
+function withRouter(filters: readonly JsonObject[]): readonly Json[] {
+  return filters.at(-1)?.name === ROUTER.name ? filters : [...filters, ROUTER]
 }
 
 function accessLog(path: string): JsonObject {

@@ -4,7 +4,8 @@
  */
 import type { Json, JsonObject } from '../oracle/envoy.ts'
 import { randomAction } from './random-action.ts'
-import { randomFilters, randomHttpFilters } from './random-filters.ts'
+import { randomFilters, randomHttpFilters, randomRouter } from './random-filters.ts'
+import { randomManager } from './random-manager.ts'
 import { randomMatch } from './random-match.ts'
 import { randomMutations } from './random-mutations.ts'
 import { randomRequest } from './random-request.ts'
@@ -19,20 +20,14 @@ export function randomRoutingCase(seed: number, number: number): RoutingCase {
   const filters = sketch.chance(0.3) ? randomHttpFilters(sketch) : []
   const route_config = configuration(sketch, filters.length > 0 ? 0.25 : 0.01)
   const written = sketch.chance(0.25) ? lowerCamelCase(route_config) : route_config
-  const hcm = { ...(filters.length > 0 && { http_filters: filters }), ...managerOf(sketch) }
+  const router = randomRouter(sketch)
+  const chain = [...filters, ...(router === undefined ? [] : [router])]
+  const hcm = { ...(chain.length > 0 && { http_filters: chain }), ...randomManager(sketch) }
   return {
     id: `${seed}-${number}`,
     route_config: written,
     ...(Object.keys(hcm).length > 0 && { hcm }),
     requests: Array.from({ length: REQUESTS }, () => randomRequest(sketch)),
-  }
-}
-
-function managerOf(sketch: Sketch): JsonObject {
-  return {
-    ...sketch.maybe(0.04, 'upgrade_configs', () => [
-      { upgrade_type: sketch.one(['websocket', 'other']), ...sketch.maybe(0.3, 'enabled', () => false) },
-    ]),
   }
 }
 

@@ -8,6 +8,7 @@ import type { Sketch } from './sketch.ts'
 import { path } from './words.ts'
 
 const TYPE = 'type.googleapis.com/envoy.extensions.filters.http'
+export const ROUTER_TYPE = `${TYPE}.router.v3.Router`
 const KINDS = ['cors', 'fault', 'rbac', 'local_ratelimit'] as const
 type Kind = (typeof KINDS)[number]
 
@@ -20,6 +21,32 @@ export function randomHttpFilters(sketch: Sketch): readonly JsonObject[] {
     ...sketch.maybe(0.06, 'disabled', () => true),
   }))
 }
+
+/** the router, where it says more than that it is there */
+export function randomRouter(sketch: Sketch): JsonObject | undefined {
+  if (!sketch.chance(0.08)) return undefined
+  return {
+    name: 'envoy.filters.http.router',
+    typed_config: {
+      '@type': ROUTER_TYPE,
+      ...sketch.maybe(0.6, 'suppress_envoy_headers', () => sketch.chance(0.8)),
+      ...sketch.maybe(0.3, 'respect_expected_rq_timeout', () => true),
+      ...sketch.maybe(0.3, 'start_child_span', () => true),
+      ...sketch.maybe(0.4, 'strict_check_headers', () => {
+        sketch.headers.push([sketch.one(STRICT), sketch.one(['90000', '0', 'a', '-1', '5xx', '5xx,bogus', 'cancelled', '5xx, reset', ''])])
+        return sketch.many(1, 3, () => sketch.one(STRICT))
+      }),
+    },
+  }
+}
+
+const STRICT = [
+  'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-max-retries',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-retry-on',
+] as const
 
 /** {typed_per_filter_config} or nothing. A filter that the connection manager does not have is looked at, too. */
 export function randomFilters(sketch: Sketch, often: number): JsonObject {

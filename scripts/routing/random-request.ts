@@ -28,7 +28,9 @@ export function randomRequest(sketch: Sketch): RoutingRequest {
 function hostOf(sketch: Sketch): string {
   const known = sketch.hosts.length > 0 && sketch.chance(0.85) ? sketch.one(sketch.hosts) : host(sketch)
   const text = sketch.chance(0.25) ? near(sketch, known) : known
-  const ported = sketch.chance(0.15) ? `${text}${sketch.one([':80', ':8080', ':', ':443', '.'])}` : text
+  const ported = sketch.chance(0.15)
+    ? `${text}${sketch.one([':80', ':8080', ':', ':443', '.', ':18080', '.:18080', ':018080', ':4294967296'])}`
+    : text
   return ported.replace(/[^\x21-\x7e]|[/?#@\\"<>^`{|}]/g, '')
 }
 
@@ -36,7 +38,25 @@ function pathOf(sketch: Sketch): string {
   const known = sketch.paths.length > 0 && sketch.chance(0.85) ? sketch.one(sketch.paths) : path(sketch)
   let text = sketch.chance(0.35) ? near(sketch, known) : known
   if (sketch.chance(0.15))
-    text += sketch.one(['/', '/x', '//', '/..', '/../b', '/.', '%2F', '%', ';p', ' '.trim(), '/%2e%2e', 'x'.repeat(300)])
+    text += sketch.one([
+      '/',
+      '/x',
+      '//',
+      '/..',
+      '/../b',
+      '/.',
+      '%2F',
+      '%',
+      ';p',
+      ' '.trim(),
+      '/%2e%2e',
+      '/%2f/b',
+      '%5Cx',
+      '/./b',
+      '/%00',
+      '\\\\b',
+      'x'.repeat(300),
+    ])
   text = text.replace(/[^\x21-\x7e]/g, '_')
   if (!text.startsWith('/')) text = `/${text}`
   if (sketch.query.length > 0 ? sketch.chance(0.6) : sketch.chance(0.2)) text += `?${queryOf(sketch)}`

@@ -18,10 +18,14 @@ export interface RawAnswer {
 
 const PATIENCE = 5000
 
-export async function askAll(
-  place: { readonly host: string; readonly port: number },
-  requests: readonly RoutingRequest[],
-): Promise<readonly RawAnswer[]> {
+interface Place {
+  readonly host: string
+  readonly port: number
+  /** the client's address, if it matters */
+  readonly from?: string
+}
+
+export async function askAll(place: Place, requests: readonly RoutingRequest[]): Promise<readonly RawAnswer[]> {
   const answers: RawAnswer[] = []
   let line: Line | undefined
   for (const request of requests) {
@@ -50,9 +54,9 @@ interface Line {
   isOver(): boolean
 }
 
-function open(place: { readonly host: string; readonly port: number }): Promise<Line> {
+function open({ from, ...place }: Place): Promise<Line> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...place, noDelay: true })
+    const socket = connect({ ...place, noDelay: true, ...(from !== undefined && { localAddress: from }) })
     let text = ''
     let isOver = false
     let wake: (() => void) | undefined

@@ -8,7 +8,7 @@ export interface RoutingCase {
   readonly id: string
   /** envoy.config.route.v3.RouteConfiguration */
   readonly route_config: JsonObject
-  /** further fields of the HttpConnectionManager; `http_filters` stand in front of the router */
+  /** further fields of the HttpConnectionManager; `http_filters` stand in front of the router, unless they end with one */
   readonly hcm?: JsonObject
   readonly requests: readonly RoutingRequest[]
 }
@@ -50,3 +50,9 @@ export type Verdict =
 
 /** Clusters that exist in every case; one whose name begins with "missing" does not. */
 export const CLUSTERS = ['c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'outbound|80|v1|svc.ns', 'cafe-\u00e9'] as const
+
+/** Where requests of random cases come from: not 127.0.0.1, in whose place Envoy writes an address of its machine into x-forwarded-for. */
+export const CLIENT_ADDRESS = '127.61.0.9'
+
+/** The port of every case's listener, which strip_matching_host_port and append_x_forwarded_port see. */
+export const LISTENER_PORT = 18_080

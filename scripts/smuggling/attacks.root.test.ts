@@ -223,6 +223,37 @@ for (const kind of KINDS) {
       await client.step({ op: 'close', name: 'early' })
     }
   })
+  test(`a route that becomes a denied one, on connections of every state (${kind})`, async () => {
+    const states = ['fresh', 'used', 'slow', 'half', 'early'] as const
+    for (const name of states) await client.connect(kind, name, name === 'early' ? { early: get('/secret/first'), how: 'sendto' } : {})
+    const head = get('/secret/half')
+    await client.send('used', get('/secret/used'))
+    await client.send('slow', 'POST /secret/slow HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n')
+    await client.send('half', head.slice(0, 20))
+    for (const [name, text] of [
+      ['used', 'used'],
+      ['slow', 'slow'],
+      ['early', 'first'],
+    ] as const)
+      assert.equal(await client.read(name, 1), [`200 ${text}`], name)
+    kernel.apply(resources('/admin', '/secret'))
+    const before = seenBy(kind).length
+    await client.send('half', head.slice(20))
+    assert.equal(await client.read('half', 1), ['403 denied'])
+    for (const name of states) {
+      await client.send(name, get('/secret/1') + get('/id/between') + get('/secret/2'))
+      assert.equal(await client.read(name, 3), ['403 denied', '200 between', '403 denied'], name)
+      await client.send(name, 'POST /secret/3 HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n')
+      assert.equal(await client.read(name, 1), ['403 denied'], name)
+    }
+    assert.not.ok(
+      seenBy(kind)
+        .slice(before)
+        .some((path) => path.startsWith('/secret')),
+    )
+    kernel.apply(resources('/admin'))
+    for (const name of states) await client.step({ op: 'close', name })
+  })
 }
 
 test('the kernel has nothing to complain of', () => {

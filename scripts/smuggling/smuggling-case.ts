@@ -1,6 +1,6 @@
 /**
  * Request-smuggling cases and what came of one. Types, and the cases themselves (cases.json: the published families, one character a byte; every piece of `send` is a write of
- * its own). A target is a proxy with the routes of `targetRoutes`: everything under /admin and the whole host denied.example is refused, /moved is redirected, all
+ * its own, "{{x*500}}" in it is 500 times x). A target is a proxy with the routes of `targetRoutes`: everything under /admin and the whole host denied.example is refused, /moved is redirected, all
  * else goes to one upstream.
  */
 import { readFileSync } from 'node:fs'
@@ -31,7 +31,12 @@ export interface ReachedRequest {
 }
 
 export function readCases(): readonly SmugglingCase[] {
-  return JSON.parse(readFileSync(new URL('./cases.json', import.meta.url), 'utf8')) as readonly SmugglingCase[]
+  const cases = JSON.parse(readFileSync(new URL('./cases.json', import.meta.url), 'utf8')) as readonly SmugglingCase[]
+  return cases.map((one) => ({ ...one, send: one.send.map(expanded) }))
+}
+
+function expanded(text: string): string {
+  return text.replace(/\{\{(.)\*(\d+)\}\}/gs, (_, character: string, times: string) => character.repeat(Number(times)))
 }
 
 export function targetRoutes(cluster: string): JsonObject {
@@ -57,9 +62,9 @@ export function targetRoutes(cluster: string): JsonObject {
   }
 }
 
-/** Whether a request should never have come through. */
+/** Whether a request should never have come through. A colon without a port is no part of any domain of `targetRoutes`. */
 export function isDenied({ path, host }: ReachedRequest): boolean {
-  return path.startsWith('/admin') || /^(?:.*\.)?denied\.example(?::.*)?$/i.test(host)
+  return path.startsWith('/admin') || /^(?:.*\.)?denied\.example(?::.+)?$/i.test(host)
 }
 
 /** What came through us and not through the other one; [] where we are no more permissive. */

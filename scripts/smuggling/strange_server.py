@@ -1,6 +1,6 @@
 """An HTTP/1.1 server that does not keep to the rules. Usage: strange_server.py ADDRESS PORT...; prints "ready".
 
-  /id/TEXT      TEXT
+  /id/TEXT      TEXT; so is everything that is not below. A chunked body must hold no data
   /both/TEXT    TEXT, and behind it, in the same send, a response that nobody asked for
   /later/MS     "ok", and MS milliseconds later a response that nobody asked for
   /early        a response before the body of the request was read
@@ -71,6 +71,13 @@ def serve(link):
                     return
                 held += more
             held = held[length:]
+            if b"\r\ntransfer-encoding: chunked" in head.lower():
+                while b"0\r\n\r\n" not in held:
+                    more = link.recv(1 << 16)
+                    if not more:
+                        return
+                    held += more
+                held = held.partition(b"0\r\n\r\n")[2]
             if path != "/early" and not answer(link, path):
                 return
     except OSError:

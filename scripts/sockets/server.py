@@ -11,6 +11,7 @@ What came is in the answer: header `x-got` has the sha256 of the request, head a
   /pieces          the head in two pieces with a pause between
   /both            Content-Length and Transfer-Encoding
   /extra           more bytes than Content-Length says
+  /unasked         a whole response, then another one that nobody asked for, which TCP keeps for 200 ms
   /wait/MS         /length/2 after a pause
   /die             half of a body, then a reset
   /quit            closes without an answer
@@ -80,6 +81,10 @@ def answer(link, number, port, raw, head):
         link.sendall(start + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks(b"ok", 2))
     elif kind == "extra":
         link.sendall(start + b"Content-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+    elif kind == "unasked":
+        link.sendall(start + b"Content-Length: 2\r\n\r\nok")
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
     elif kind == "wait":
         time.sleep(size / 1000)
         link.sendall(start + b"Content-Length: 2\r\n\r\nok")

@@ -111,7 +111,7 @@ export async function makeRequestWorld(options: WorldOptions): Promise<RequestWo
   }
   await put(options)
   const pins = existingPins(instance)?.pins as Pins
-  observeSockets(pins, holder.path, options.servers === 'elsewhere' ? [] : [servers.path])
+  observeSockets(pins, holder.path, { servers: options.servers === 'elsewhere' ? [] : [servers.path], optedOut: [] })
   const place = { namespace: namespace.path }
   const ports = options.clusters.flat().map(String)
   const server = start([python(), here('server.py'), '127.0.0.1', ...ports], { ...place, cgroup: servers.path }, [

@@ -1,11 +1,13 @@
 /**
  * Applies artifacts one after the other in a process of its own, so that clients are not held up. In: argv INSTANCE CGROUP; messages with the
- * path of an artifact. Out: a message for each, "" or what went wrong.
+ * path of an artifact, or ROLLBACK. Out: a message for each, "" or what went wrong.
  */
 import { openArtifact } from '../../proto/artifact/open.ts'
 import { apply } from '../../runtime/apply.ts'
 import type { ApplyHost } from '../../runtime/apply-request.ts'
 import { machine } from '../../runtime/machine.ts'
+import { rollback } from '../../runtime/rollback.ts'
+import { ROLLBACK } from './rollback-word.ts'
 
 const [instance, cgroup] = process.argv.slice(2) as [string, string]
 const real = machine({ foreign: 'refuse', existing: 'count' })
@@ -36,5 +38,17 @@ async function applyFile(path: string): Promise<string> {
   }
 }
 
-process.on('message', (path) => void applyFile(String(path)).then((text) => process.send?.(text)))
+function goBack(): string {
+  try {
+    rollback({ instance, host: quick })
+    return ''
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+process.on('message', (path) => {
+  if (path === ROLLBACK) process.send?.(goBack())
+  else void applyFile(String(path)).then((text) => process.send?.(text))
+})
 process.on('disconnect', () => process.exit(0))

@@ -15,6 +15,7 @@ import { undoAtExit } from '../kit/cleanup.ts'
 import { type Dialer, startDialer } from '../kit/dialer.ts'
 import { makeNamespace } from '../kit/namespace.ts'
 import { type Place, run } from '../kit/process.ts'
+import { ROLLBACK } from './rollback-word.ts'
 import type { Target } from './snapshots.ts'
 
 export interface World {
@@ -25,6 +26,8 @@ export interface World {
   apply(artifact: string): void
   /** The same in a process of its own that stays, so that the next one starts at once and this one goes on meanwhile. */
   applyAside(artifact: string): Promise<void>
+  /** What was in force before is again; in that process. */
+  rollbackAside(): Promise<void>
   dialer(): Dialer
   close(): void
 }
@@ -50,6 +53,19 @@ export async function makeStressWorld(endpoints: readonly Target[]): Promise<Wor
   undo.push(backends.stop)
   let applier: ChildProcess | undefined
   const place = { namespace: namespace.path, cgroup: cgroup.path }
+  function aside(message: string): Promise<void> {
+    applier ??= fork(APPLIER, [instance, cgroup.path], { execArgv: ['--import', 'tsx'] })
+    const child = applier
+    return new Promise((resolve, reject) => {
+      child.once('message', (text) => {
+        child.removeAllListeners('exit')
+        if (text === '') resolve()
+        else reject(new Error(`apply: ${text}`))
+      })
+      child.once('exit', (code) => reject(new Error(`the applier ended with ${code}`)))
+      child.send(message)
+    })
+  }
   return {
     place,
     instance,
@@ -63,19 +79,8 @@ export async function makeStressWorld(endpoints: readonly Target[]): Promise<Wor
       void run([...command('kmesh-runtime'), 'apply', artifact, '--instance', instance, '--cgroup', cgroup.path], {
         namespace: namespace.path,
       }),
-    applyAside(artifact) {
-      applier ??= fork(APPLIER, [instance, cgroup.path], { execArgv: ['--import', 'tsx'] })
-      const child = applier
-      return new Promise((resolve, reject) => {
-        child.once('message', (text) => {
-          child.removeAllListeners('exit')
-          if (text === '') resolve()
-          else reject(new Error(`apply: ${text}`))
-        })
-        child.once('exit', (code) => reject(new Error(`the applier ended with ${code}`)))
-        child.send(artifact)
-      })
-    },
+    applyAside: (artifact) => aside(artifact),
+    rollbackAside: () => aside(ROLLBACK),
     dialer() {
       const dialer = startDialer(place)
       undo.push(dialer.stop)

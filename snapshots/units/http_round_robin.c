@@ -27,5 +27,5 @@ int km_http_round_robin(struct sk_msg_md *msg)
   const struct km_endpoint *endpoint = km_endpoint_at(place.choice, position);
   if (!endpoint || !km_enter_way(&sending, &place, endpoint))
     return km_no_endpoint(msg, &sending, &place, km_reason_of(position));
-  return km_next(msg, &sending, KM_PROGRAM_HTTP_FORWARD);
+  return km_take_way(msg, &sending);
 }

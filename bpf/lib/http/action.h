@@ -84,6 +84,8 @@ static __always_inline int km_act_forward(struct km_request *request, const stru
   if (!target)
     return km_act_slow(request, KM_SLOW_TABLE);
   request->target = row;
+  request->edits = target->pieces;
+  request->edit_rows = target->edits;
   request->timeout = action->timeout * KM_TIMEOUT_UNIT;
   int verdict = km_pass_guards(request, target->guard);
   if (verdict != KM_GUARD_PASSES)
@@ -129,9 +131,9 @@ __noinline int km_compose(struct km_request *given)
   const struct km_target *target = km_http_row(request, request->target);
   if (!request->target || !target)
     return km_act_slow(request, KM_SLOW_TABLE);
-  if (!target->pieces)
+  if (!target->count)
     return KM_HTTP_FORWARD;
-  int failed = km_compose_rows(request, target->pieces, target->count);
+  int failed = km_compose_rows(request, target->pieces + target->edits, target->count);
   return failed ? km_act_slow(request, failed - 1) : KM_HTTP_FORWARD;
 }
 

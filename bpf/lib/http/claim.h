@@ -9,16 +9,6 @@
 
 #define KM_WORD_SLOTS 64
 
-/* The number of the lowest bit: how many there are below it. */
-static __always_inline __u32 km_lowest_bit(__u64 bits)
-{
-  __u64 below = (bits & -bits) - 1;
-  below -= below >> 1 & 0x5555555555555555ULL;
-  below = (below & 0x3333333333333333ULL) + (below >> 2 & 0x3333333333333333ULL);
-  below = (below + (below >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
-  return below * KM_ONES >> 56;
-}
-
 #define KM_NO_SLOT 0xffffffff
 
 /* The lowest bit of a word, unless somebody else was faster. */

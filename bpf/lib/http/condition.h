@@ -221,11 +221,9 @@ static __always_inline int km_ask(struct km_request *request, const struct km_co
   return km_compare(request, question->kind, question->flags & KM_CONDITION_FOLD, question->a, question->b);
 }
 
-static long km_judge_step(__u32 step, __u32 *slot)
+/* One question. KM_STOP: work.condition is the answer. */
+static __always_inline long km_judge_one(struct km_request *request)
 {
-  struct km_request *request = km_scratch_at(slot);
-  if (!request)
-    return KM_STOP;
   struct km_work *work = &request->work;
   const struct km_condition *question = km_http_row(request, work->condition);
   if (!question || !work->left) {
@@ -237,24 +235,36 @@ static long km_judge_step(__u32 step, __u32 *slot)
   if (answer == KM_ANSWER_NO && work->next_line)
     return KM_NEXT;
   work->next_line = 0;
-  __u32 next = answer == KM_ANSWER_YES       ? question->yes
-               : answer == KM_ANSWER_NO      ? question->no
-               : answer == KM_ANSWER_MISSING ? question->missing
-                                             : KM_CONDITION_SLOW;
+  /* All are read before one is chosen: else clang reads from a place that depends on the way here, which the verifier does not follow. */
+  __u32 yes = question->yes;
+  __u32 no = question->no;
+  __u32 missing = question->missing;
+  barrier_var(yes);
+  barrier_var(no);
+  barrier_var(missing);
+  __u32 next = answer == KM_ANSWER_YES ? yes : answer == KM_ANSWER_NO ? no : answer == KM_ANSWER_MISSING ? missing : KM_CONDITION_SLOW;
   work->condition = next;
   return next == KM_CONDITION_NO || next >= KM_CONDITION_SLOW ? KM_STOP : KM_NEXT;
 }
 
-/* Answers a graph; work.left bounds what one request may ask. */
-static __always_inline __u32 km_judge_graph(struct km_request *request, __u32 row)
+static long km_judge_step(__u32 step, __u32 *slot)
+{
+  struct km_request *request = km_scratch_at(slot);
+  return request ? km_judge_one(request) : KM_STOP;
+}
+
+/* Answers a graph; work.left bounds what one request may ask. `first`: 1 where one question is asked before there is a loop. */
+static __always_inline __u32 km_judge_graph(struct km_request *request, __u32 row, int first)
 {
   if (row == KM_CONDITION_NO || row >= KM_CONDITION_SLOW)
     return row;
   struct km_work *work = &request->work;
   work->condition = row;
   work->next_line = 0;
-  __u32 slot = request->slot;
-  bpf_loop(KM_JUDGE_STEPS, km_judge_step, &slot, 0);
+  if (!first || km_judge_one(request) == KM_NEXT) {
+    __u32 slot = request->slot;
+    bpf_loop(KM_JUDGE_STEPS, km_judge_step, &slot, 0);
+  }
   __u32 answer = work->condition;
   return answer == KM_CONDITION_NO || answer == KM_CONDITION_YES ? answer : KM_CONDITION_SLOW;
 }
@@ -263,5 +273,5 @@ static __always_inline __u32 km_judge_graph(struct km_request *request, __u32 ro
 __noinline __u32 km_judge(struct km_request *given, __u32 row)
 {
   struct km_request *request = km_scratch_of(given);
-  return request ? km_judge_graph(request, row) : KM_CONDITION_SLOW;
+  return request ? km_judge_graph(request, row, 0) : KM_CONDITION_SLOW;
 }

@@ -39,6 +39,19 @@ __noinline int km_copy_last(struct sk_msg_md *msg, struct km_request *given)
   return 0;
 }
 
+/* Whole words of the window, up to so many from its beginning on, to a place in `head`. */
+static __always_inline void km_copy_words(const struct sk_msg_md *msg, __u8 *to, int words)
+{
+  const __u8 *from = (const __u8 *)(long)msg->data;
+  const __u8 *end = (const __u8 *)(long)msg->data_end;
+#pragma unroll
+  for (int i = 0; i < words; i++) {
+    if (from + (i + 1) * KM_WORD_BYTES > end)
+      break;
+    *(__u64 *)(to + i * KM_WORD_BYTES) = *(const __u64 *)(from + i * KM_WORD_BYTES);
+  }
+}
+
 /* Up to KM_BLOCK_BYTES from `at` on, whole words. 0, or an error. */
 __noinline int km_copy_block(struct sk_msg_md *msg, struct km_request *given, __u32 at)
 {
@@ -53,20 +66,25 @@ __noinline int km_copy_block(struct sk_msg_md *msg, struct km_request *given, __
     return -1;
   at &= KM_HEAD_MAX - 1;
   barrier_var(at);
-  __u8 *to = request->head + at;
-  const __u8 *from = (const __u8 *)(long)msg->data;
-  const __u8 *end = (const __u8 *)(long)msg->data_end;
-#pragma unroll
-  for (int i = 0; i < KM_BLOCK_WORDS; i++) {
-    if (from + (i + 1) * KM_WORD_BYTES > end)
-      return 0;
-    *(__u64 *)(to + i * KM_WORD_BYTES) = *(const __u64 *)(from + i * KM_WORD_BYTES);
-  }
+  km_copy_words(msg, request->head + at, KM_BLOCK_WORDS);
   return 0;
 }
 
-/* Most heads are no longer: two blocks. */
+/* Most heads are no longer. */
 #define KM_FIRST_BYTES 512
+#define KM_FIRST_WORDS 64
+
+/* Up to KM_FIRST_BYTES from the beginning, whole words. 0, or an error. */
+__noinline int km_copy_first(struct sk_msg_md *msg, struct km_request *given, __u32 bytes)
+{
+  struct km_request *request = km_scratch_of(given);
+  if (!request)
+    return -1;
+  if (km_window(msg, 0, bytes))
+    return -1;
+  km_copy_words(msg, request->head, KM_FIRST_WORDS);
+  return 0;
+}
 
 struct km_copying {
   struct sk_msg_md *msg;
@@ -101,17 +119,17 @@ static __always_inline int km_scan_message(struct sk_msg_md *msg, struct km_requ
   __u32 size = msg->size;
   __u32 most = size < KM_HEAD_MAX ? size : KM_HEAD_MAX;
   __u32 first = most < KM_FIRST_BYTES ? most : KM_FIRST_BYTES;
-  if (km_copy_block(msg, request, 0) || (first > KM_BLOCK_BYTES && km_copy_block(msg, request, KM_BLOCK_BYTES)))
+  if (km_copy_first(msg, request, first))
     return km_scan_slow(request, KM_SLOW_HEAD_SIZE);
   if (first == size && first % KM_WORD_BYTES && km_copy_last(msg, request))
     return km_scan_slow(request, KM_SLOW_HEAD_SIZE);
-  km_pad_head(request, first, KM_BLANKS);
+  km_pad_head(request, first);
   int result = km_scan_on(request, first);
   if (result != KM_SCAN_MORE || first == most)
     return result != KM_SCAN_MORE || size < KM_HEAD_MAX ? result : km_scan_slow(request, KM_SLOW_HEAD_SIZE);
   if (km_copy_rest(msg, request, most) || (most == size && km_copy_last(msg, request)))
     return km_scan_slow(request, KM_SLOW_HEAD_SIZE);
-  km_pad_head(request, most, KM_BLANKS);
+  km_pad_head(request, most);
   result = km_scan_on(request, most);
   return result != KM_SCAN_MORE || size < KM_HEAD_MAX ? result : km_scan_slow(request, KM_SLOW_HEAD_SIZE);
 }

@@ -39,6 +39,14 @@ static __always_inline int km_enter_way(const struct km_sending *sending, const 
   return 1;
 }
 
+/* To the program that forwards, which may be another generation's by now, or gone. */
+static __always_inline int km_take_way(struct sk_msg_md *msg, const struct km_sending *sending)
+{
+  bpf_tail_call(msg, &km_program_request, sending->socket->program + KM_PROGRAM_HTTP_FORWARD);
+  km_leave_way(&sending->request->way);
+  return km_finish_slow(msg, sending, KM_SLOW_TABLE);
+}
+
 /* Nobody can be chosen: the place goes back, where one was taken, and the program that acts answers. */
 static __always_inline int km_no_endpoint(struct sk_msg_md *msg, const struct km_sending *sending, const struct km_place *place, __u32 reason)
 {

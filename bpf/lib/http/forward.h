@@ -7,17 +7,18 @@
  */
 #pragma once
 #include "claim.h"
+#include "take-edit.h"
 
 #define KM_NANOSECONDS_PER_MILLISECOND 1000000ULL
 
-/* Gives back the place of a request that goes nowhere. */
-static __always_inline void km_leave_way(const struct km_way *way)
-{
-  km_leave(way->cluster, way->cluster_incarnation);
-  km_leave(way->endpoint, way->endpoint_incarnation);
-}
+/* Programs do not send by such an upstream. */
+#define KM_UPSTREAM_LOST (KM_UPSTREAM_SPENT | KM_UPSTREAM_HELD | KM_UPSTREAM_RELAY)
 
-static __always_inline void km_own(struct km_upstream *upstream, const struct km_sending *sending)
+/*
+ * From here on the upstream holds the request's place. 0: the holder, or a server that spoke without being asked, was first, and the upstream is not to be used. Both set a flag
+ * before they look for an owner, this looks for flags once there is an owner: one sees the other.
+ */
+static __always_inline int km_own(struct km_upstream *upstream, const struct km_sending *sending)
 {
   struct km_request *request = sending->request;
   struct km_client *client = sending->client;
@@ -32,6 +33,7 @@ static __always_inline void km_own(struct km_upstream *upstream, const struct km
   upstream->sent = 0;
   upstream->status = 0;
   upstream->line = 0;
+  upstream->edit = request->edit;
   upstream->started = now;
   upstream->deadline = request->timeout ? now + request->timeout * KM_NANOSECONDS_PER_MILLISECOND : 0;
   upstream->requests++;
@@ -42,32 +44,45 @@ static __always_inline void km_own(struct km_upstream *upstream, const struct km
   upstream->route = request->state;
   upstream->phase = KM_RESPONSE_HEAD;
   upstream->counted = 1;
-  __sync_fetch_and_or(&upstream->flags, flags);
-  upstream->owner = client->cookie;
-  client->upstream = upstream->cookie;
+  client->upstream = request->way.upstream;
   km_heed_close(sending);
-  __sync_fetch_and_add(&client->requests, 1);
+  __sync_lock_test_and_set(&upstream->owner, client->cookie);
+  return !(__sync_fetch_and_or(&upstream->flags, flags) & KM_UPSTREAM_LOST) && upstream->cookie == request->way.upstream;
 }
 
-/* The request did not leave: the upstream is as if it had never been claimed, but that its socket is not what it should be. */
-static __always_inline void km_disown(struct km_upstream *upstream, struct km_client *client)
+/*
+ * The request did not leave: the upstream is as if it had never been claimed, but that it is of no more use. 0: the holder has given back the request's place already, and tells
+ * the client.
+ */
+static __always_inline int km_disown(struct km_upstream *upstream, struct km_client *client, const struct km_way *way)
 {
+  if (!__sync_lock_test_and_set(&upstream->counted, 0))
+    return 0;
+  km_leave_way(way);
   if (upstream->flags & KM_UPSTREAM_LAST)
     __sync_fetch_and_and(&client->flags, ~KM_CLIENT_CLOSING);
   client->upstream = 0;
   upstream->owner = 0;
   upstream->phase = KM_RESPONSE_IDLE;
-  upstream->counted = 0;
   km_spend(upstream, client->cookie);
+  return 1;
+}
+
+/* The end of a request whose upstream failed: user space's, unless its message was `changed`. */
+static __always_inline int km_give_up_way(struct sk_msg_md *msg, struct km_sending *sending, struct km_upstream *upstream, int changed, __u32 reason)
+{
+  if (km_disown(upstream, sending->client, &sending->request->way) && !changed)
+    return km_finish_slow(msg, sending, reason);
+  km_finish(sending);
+  return SK_DROP;
 }
 
 /* SK_PASS when the message will be at the server or leave for it. */
-static __always_inline int km_redirect(struct sk_msg_md *msg, const struct km_upstream *upstream)
+static __always_inline int km_redirect(struct sk_msg_md *msg, const struct km_upstream *upstream, __u64 cookie)
 {
   __u64 server = upstream->server;
   if (server && bpf_msg_redirect_hash(msg, &km_servers, &server, BPF_F_INGRESS) == SK_PASS)
     return SK_PASS;
-  __u64 cookie = upstream->cookie;
   return bpf_msg_redirect_hash(msg, &km_upstreams, &cookie, 0);
 }
 
@@ -81,30 +96,26 @@ static __always_inline int km_forward(struct sk_msg_md *msg, struct km_sending *
   }
   __u32 total = request->way.total;
   __u32 owner = request->state;
+  request->edit = 0;
+  if (request->edit_rows && !km_take_edits(request)) {
+    km_put_idle(upstream);
+    km_leave_way(&request->way);
+    return km_finish_slow(msg, sending, KM_SLOW_SCRATCH);
+  }
+  if (!km_own(upstream, sending))
+    return km_give_up_way(msg, sending, upstream, 0, KM_SLOW_POOL_EMPTY);
   if (request->out_length) {
     int replaced = km_replace_head(msg, request, request->head_length);
-    if (replaced) {
-      km_put_idle(upstream);
-      km_leave_way(&request->way);
-      if (replaced > 0)
-        return km_finish_slow(msg, sending, KM_SLOW_COMPOSE);
-      km_finish(sending);
-      return SK_DROP;
-    }
+    if (replaced)
+      return km_give_up_way(msg, sending, upstream, replaced < 0, KM_SLOW_COMPOSE);
     total = request->out_length + request->body_length;
   }
   /* Its answer counts as complete a moment before it is in the client's queue: that of the next request must not overtake it there. */
   if (msg->size > total)
     __sync_fetch_and_or(&sending->client->flags, KM_CLIENT_BEHIND | KM_CLIENT_ORDERED);
-  km_own(upstream, sending);
-  if (km_redirect(msg, upstream) != SK_PASS) {
-    km_disown(upstream, sending->client);
-    km_leave_way(&request->way);
-    if (!request->out_length)
-      return km_finish_slow(msg, sending, KM_SLOW_REDIRECT);
-    km_finish(sending);
-    return SK_DROP;
-  }
+  if (km_redirect(msg, upstream, request->way.upstream) != SK_PASS)
+    return km_give_up_way(msg, sending, upstream, request->out_length != 0, KM_SLOW_REDIRECT);
+  __sync_fetch_and_add(&sending->client->requests, 1);
   bpf_msg_apply_bytes(msg, total);
   km_count_request(owner);
   km_redirected(sending);

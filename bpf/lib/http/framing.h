@@ -31,8 +31,9 @@ struct km_frame {
 static __always_inline int km_frame_head(struct km_upstream *upstream, const struct km_request *request)
 {
   const struct km_head_scan *scan = &request->scan;
-  __u32 closes = request->flags & KM_HEAD_CLOSE && !(upstream->flags & KM_UPSTREAM_LAST);
-  if (closes || (scan->chunked && scan->lengths_set))
+  /* Exactly who asked for the end of its connection is told of it. */
+  int closes = (request->flags & KM_HEAD_CLOSE) != 0;
+  if (closes != ((upstream->flags & KM_UPSTREAM_LAST) != 0) || (scan->chunked && scan->lengths_set))
     return 0;
   upstream->status = scan->status;
   upstream->line = 0;
@@ -108,7 +109,14 @@ static __always_inline __u64 km_frame_body(KM_CONTEXT *context, struct km_upstre
 /* Copies the beginning of what came, and walks along it. KM_SCAN_*. By the includer. */
 static __always_inline int km_scan_context(KM_CONTEXT *context, struct km_request *request);
 
-/* The length of the head that begins what came; 0: user space has to frame the response. */
+/* Before and after the walk along a head that is edited, by the includer: 0: it cannot be, user space has to; its length as it is now, or KM_HEAD_SPOILT. */
+static __always_inline int km_prepare_edits(struct km_request *request, const struct km_upstream *upstream);
+static __always_inline __u32 km_make_edits(KM_CONTEXT *context, struct km_request *request);
+
+/* What came is neither what it was nor what it should be. */
+#define KM_HEAD_SPOILT 0xffffffff
+
+/* The length of the head that begins what came, edited where it is to be; 0: user space has to frame the response. */
 __noinline __u32 km_read_response_head(KM_CONTEXT *context, __u64 cookie)
 {
   struct km_upstream *upstream = km_upstream_of(cookie);
@@ -117,8 +125,9 @@ __noinline __u32 km_read_response_head(KM_CONTEXT *context, __u64 cookie)
     return 0;
   km_begin_response(request);
   __u32 length = 0;
-  if (km_scan_context(context, request) == KM_SCAN_WHOLE && km_frame_head(upstream, request))
-    length = request->head_length;
+  int prepared = !upstream->edit || km_prepare_edits(request, upstream);
+  if (prepared && km_scan_context(context, request) == KM_SCAN_WHOLE && km_frame_head(upstream, request))
+    length = request->edit ? km_make_edits(context, request) : request->head_length;
   km_give_scratch(request);
   return length;
 }

@@ -22,11 +22,14 @@ static __always_inline int km_falls_in(const struct km_request *request, __u32 r
   return (km_next_random(request->random ^ row * KM_GUARD_SALT) >> KM_GOOD_BITS) % denominator < numerator;
 }
 
+/* Buckets begin long before the machine did: one that takes longer to fill than that runs is full at first all the same. */
+#define KM_BUCKET_EPOCH (1ULL << 62)
+
 /* 1: there was a token, and it is taken. */
 static __always_inline int km_take_token(struct km_state *state, const struct km_bucket *bucket)
 {
-  __u64 now = bpf_ktime_get_ns();
-  __u64 full = now > bucket->burst ? now - bucket->burst : 0;
+  __u64 now = KM_BUCKET_EPOCH + bpf_ktime_get_ns();
+  __u64 full = now - bucket->burst;
   for (int i = 0; i < KM_BUCKET_TRIES; i++) {
     __u64 held = *(volatile __u64 *)&state->cursor;
     __u64 next = (held > full ? held : full) + bucket->cost;

@@ -30,6 +30,8 @@ static __always_inline __u32 km_method_length(__u64 word)
     return 5;
   if (word == KM_WORD8('O', 'P', 'T', 'I', 'O', 'N', 'S', ' '))
     return 7;
+  if ((word & 0xffffffffffffULL) == KM_WORD8('P', 'U', 'R', 'G', 'E', ' ', 0, 0))
+    return 5;
   return 0;
 }
 
@@ -58,18 +60,26 @@ static __always_inline int km_path_word(struct km_request *request, __u32 at, __
   return 0;
 }
 
+static __always_inline long km_path_on(struct km_request *request)
+{
+  struct km_head_scan *scan = &request->scan;
+  /* Through memory, so that the verifier knows as much of it on every way here. */
+  __u32 at = *(volatile __u32 *)&scan->target_at;
+  if (at >= scan->target_end)
+    return KM_STOP;
+  scan->result = km_path_word(request, at, scan->target_end);
+  scan->target_at = at + KM_WORD_BYTES;
+  return scan->result ? KM_STOP : KM_NEXT;
+}
+
 static long km_path_step(__u32 step, __u32 *slot)
 {
   struct km_request *request = km_scratch_at(slot);
-  if (!request)
-    return KM_STOP;
-  struct km_head_scan *scan = &request->scan;
-  if (scan->target_at >= scan->target_end)
-    return KM_STOP;
-  scan->result = km_path_word(request, scan->target_at, scan->target_end);
-  scan->target_at += KM_WORD_BYTES;
-  return scan->result ? KM_STOP : KM_NEXT;
+  return request ? km_path_on(request) : KM_STOP;
 }
+
+/* As KM_SHORT_WORDS, of targets. */
+#define KM_SHORT_PATH_WORDS 6
 
 /* [0, end): method, blank, target, blank, version. */
 __noinline int km_first_line(struct km_request *given, __u32 end)
@@ -97,7 +107,13 @@ __noinline int km_first_line(struct km_request *given, __u32 end)
   request->scan.target_end = last;
   request->scan.result = 0;
   __u32 slot = request->slot;
-  bpf_loop((last - path + KM_WORD_BYTES - 1) >> KM_WORD_SHIFT & (KM_HEAD_MAX - 1), km_path_step, &slot, 0);
+#pragma unroll
+  for (int i = 0; i < KM_SHORT_PATH_WORDS; i++) {
+    if (km_path_on(request) == KM_STOP)
+      break;
+  }
+  if (!request->scan.result && request->scan.target_at < last)
+    bpf_loop((last - path + KM_WORD_BYTES - 1) >> KM_WORD_SHIFT & (KM_HEAD_MAX - 1), km_path_step, &slot, 0);
   if (request->scan.result)
     return KM_SCAN_SLOW;
   __u32 query = request->query;
@@ -150,7 +166,7 @@ static __always_inline int km_take_host(struct km_request *request, __u32 line, 
   request->host = value;
   request->host_length = length;
   request->host_line = line;
-  return length && km_is_plain_host(request, value, length) ? 0 : km_scan_slow(request, KM_SLOW_AMBIGUOUS);
+  return km_is_plain_host(request, value, length) ? 0 : km_scan_slow(request, KM_SLOW_AMBIGUOUS);
 }
 
 /* Notes a header that the service asks for. */
@@ -167,8 +183,8 @@ static __always_inline int km_note(struct km_request *request, __u32 line, __u32
     return 0;
   }
   request->seen |= 1ULL << slot;
-  slot &= KM_INTEREST_MAX - 1;
   barrier_var(slot);
+  slot &= KM_INTEREST_MAX - 1;
   struct km_found *at = &request->found[slot];
   at->name = name;
   at->line = line;
@@ -191,17 +207,9 @@ static __always_inline int km_take_content_type(struct km_request *request, __u3
   return 0;
 }
 
-/* A line of one of the names that framing and hops depend on. 0, or KM_SCAN_SLOW. */
-__noinline int km_own_line(struct km_request *given, __u32 line, __u32 begin, __u32 end, __u32 kind)
+/* A line of one of the names that framing and hops depend on, with its value. 0, or KM_SCAN_SLOW. */
+static __always_inline int km_own_line(struct km_request *request, __u32 line, __u32 value, __u32 length, __u32 kind)
 {
-  struct km_request *request = km_scratch_of(given);
-  __u32 trimmed = km_trim(request, begin, end);
-  if (!request)
-    return KM_SCAN_SLOW;
-  if (trimmed == KM_NONE_OF_IT)
-    return km_scan_slow(request, KM_SLOW_SYNTAX);
-  __u32 value = trimmed >> 16;
-  __u32 length = trimmed & 0xffff;
   if (kind == KM_LINE_HOST)
     return km_take_host(request, line, value, length);
   if (kind == KM_LINE_CONTENT_LENGTH)
@@ -209,18 +217,6 @@ __noinline int km_own_line(struct km_request *given, __u32 line, __u32 begin, __
   if (kind == KM_LINE_CONNECTION)
     return km_take_connection(request, value, length);
   return km_take_content_type(request, value, length);
-}
-
-/* A line that the service may ask for. 0, or KM_SCAN_SLOW. */
-__noinline int km_asked_line(struct km_request *given, __u32 line, __u32 end, __u32 name)
-{
-  struct km_request *request = km_scratch_of(given);
-  __u32 trimmed = km_trim(request, line + name + 1, end);
-  if (!request)
-    return KM_SCAN_SLOW;
-  if (trimmed == KM_NONE_OF_IT)
-    return km_scan_slow(request, KM_SLOW_SYNTAX);
-  return km_note(request, line, name, trimmed >> 16, trimmed & 0xffff);
 }
 
 __noinline int km_special_line(struct km_request *given, __u32 line, __u32 end, __u32 name)
@@ -234,14 +230,19 @@ __noinline int km_special_line(struct km_request *given, __u32 line, __u32 end, 
   __u32 kind = km_line_kind(first, km_word(request, line + KM_WORD_BYTES) | KM_CASE, name);
   if (kind >= KM_LINE_REFUSED)
     return km_scan_slow(request, kind == KM_LINE_CODING ? KM_SLOW_CHUNKED : KM_SLOW_HOP);
+  __u32 trimmed = km_trim(request, line + name + 1, end);
+  if (trimmed == KM_NONE_OF_IT)
+    return km_scan_slow(request, KM_SLOW_SYNTAX);
+  __u32 value = trimmed >> 16;
+  __u32 length = trimmed & 0xffff;
   if (kind != KM_LINE_PLAIN) {
-    int result = km_own_line(request, line, line + name + 1, end, kind);
+    int result = km_own_line(request, line, value, length, kind);
     if (result)
       return result;
   }
   if (!km_may_interest(request->scan.letters, request->scan.lengths, km_byte(request, line), name))
     return 0;
-  return km_asked_line(request, line, end, name);
+  return km_note(request, line, name, value, length);
 }
 
 static __always_inline int km_may_matter(const struct km_head_scan *scan, __u64 first, __u32 length)
@@ -279,6 +280,7 @@ static __always_inline int km_end_head(struct km_request *request)
 {
   if (request->host == KM_NOWHERE)
     return km_scan_slow(request, KM_SLOW_AMBIGUOUS);
-  km_pad_head(request, request->head_length, 0);
+  if (request->head_length < request->scan.copied)
+    km_pad_head(request, request->head_length);
   return KM_SCAN_WHOLE;
 }

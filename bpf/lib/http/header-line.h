@@ -14,28 +14,49 @@ static __always_inline int km_is_blank(__u32 character)
   return character == ' ' || character == '\t';
 }
 
+/* A blank at each end of scan.value to scan.value_end. KM_STOP where there is none (any more). */
+static __always_inline long km_trim_on(struct km_request *request)
+{
+  struct km_head_scan *scan = &request->scan;
+  if (scan->value >= scan->value_end)
+    return KM_STOP;
+  __u32 before = km_is_blank(km_byte(request, scan->value));
+  __u32 behind = km_is_blank(km_byte(request, scan->value_end - 1));
+  scan->value += before;
+  scan->value_end -= behind;
+  return before | behind ? KM_NEXT : KM_STOP;
+}
+
+static long km_trim_step(__u32 step, __u32 *slot)
+{
+  struct km_request *request = km_scratch_at(slot);
+  return request ? km_trim_on(request) : KM_STOP;
+}
+
 /* A value without blanks at its ends, as begin << 16 | length; KM_NONE_OF_IT: there are too many of them. */
 #define KM_NONE_OF_IT 0xffffffff
-__noinline __u32 km_trim(struct km_request *given, __u32 begin, __u32 end)
+__noinline __u32 km_trim_blanks(struct km_request *given, __u32 begin, __u32 end)
 {
   struct km_request *request = km_scratch_of(given);
   if (!request)
     return KM_NONE_OF_IT;
-#pragma unroll
-  for (int i = 0; i < KM_BLANKS_MAX; i++) {
-    if (begin >= end || !km_is_blank(km_byte(request, begin)))
-      break;
-    begin++;
-  }
-#pragma unroll
-  for (int i = 0; i < KM_BLANKS_MAX; i++) {
-    if (begin >= end || !km_is_blank(km_byte(request, end - 1)))
-      break;
-    end--;
-  }
-  if (begin < end && (km_is_blank(km_byte(request, begin)) || km_is_blank(km_byte(request, end - 1))))
+  request->scan.value = begin;
+  request->scan.value_end = end;
+  __u32 slot = request->slot;
+  bpf_loop(KM_BLANKS_MAX, km_trim_step, &slot, 0);
+  if (km_trim_on(request) == KM_NEXT)
     return KM_NONE_OF_IT;
-  return begin << 16 | (end - begin);
+  begin = request->scan.value;
+  end = request->scan.value_end;
+  return begin << 16 | (begin < end ? end - begin : 0);
+}
+
+/* The same: nearly always there is one blank in front of a value. */
+static __always_inline __u32 km_trim(struct km_request *request, __u32 begin, __u32 end)
+{
+  if (begin + 1 < end && km_byte(request, begin) == ' ' && !km_is_blank(km_byte(request, begin + 1)) && !km_is_blank(km_byte(request, end - 1)))
+    return (begin + 1) << 16 | (end - begin - 1);
+  return km_trim_blanks(request, begin, end);
 }
 
 /* keep-alive says what is so anyway, close ends the connections behind the response; anything else is about hops. */

@@ -31,6 +31,8 @@ static __always_inline __u32 km_unsure(struct km_request *request, __u32 reason)
 static __noinline __u32 km_host_length(struct km_request *request, __u32 flags)
 {
   __u32 length = request->host_length;
+  if (!length)
+    return 0;
   __u32 base = length > KM_WORD_BYTES ? length - KM_WORD_BYTES : 0;
   __u64 word = km_keep(km_word(request, request->host + base), length);
   __u64 colons = km_bytes_equal(word, ':');
@@ -89,7 +91,7 @@ static __noinline __u32 km_wildcard_host(struct km_request *request, __u32 lengt
 
 static __always_inline __u32 km_find_host(struct km_request *request, const struct km_service *service)
 {
-  if (request->host == KM_NOWHERE || !request->host_length)
+  if (request->host == KM_NOWHERE)
     return km_unsure(request, KM_SLOW_HOST);
   struct km_work *work = &request->work;
   if (!KM_WITH_PORTS && service->flags & KM_SERVICE_PORTS)

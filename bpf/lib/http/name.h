@@ -43,26 +43,30 @@ static __always_inline int km_same_row(struct km_request *request, const __u64 *
   return !differ;
 }
 
-static long km_same_step(__u32 step, __u32 *slot)
+/* KM_STOP where the text ends, with nothing left, or differs. */
+static __always_inline long km_same_on(struct km_request *request)
 {
-  struct km_request *request = km_scratch_at(slot);
-  if (!request)
-    return KM_STOP;
-  const __u64 *row = km_http_row(request, request->work.text_row);
+  struct km_work *work = &request->work;
+  const __u64 *row = km_http_row(request, work->text_row);
   if (!row || !km_same_row(request, row))
     return KM_STOP;
-  struct km_work *work = &request->work;
-  work->text_at += KM_HTTP_ROW_SIZE;
-  work->text_row++;
   if (work->text_left <= KM_HTTP_ROW_SIZE) {
     work->text_left = 0;
     return KM_STOP;
   }
+  work->text_at += KM_HTTP_ROW_SIZE;
+  work->text_row++;
   work->text_left -= KM_HTTP_ROW_SIZE;
   return KM_NEXT;
 }
 
-/* 1: the span of the head is the text that begins at a row. `fold`: its lower case is. */
+static long km_same_step(__u32 step, __u32 *slot)
+{
+  struct km_request *request = km_scratch_at(slot);
+  return request ? km_same_on(request) : KM_STOP;
+}
+
+/* 1: the span of the head is the text that begins at a row. `fold`: its lower case is. Most texts are in one row. */
 __noinline int km_same_text(struct km_request *given, __u32 at, __u32 length, __u32 row, __u32 fold)
 {
   struct km_request *request = km_scratch_of(given);
@@ -73,8 +77,10 @@ __noinline int km_same_text(struct km_request *given, __u32 at, __u32 length, __
   work->text_left = length;
   work->text_row = row;
   work->text_fold = fold;
-  __u32 slot = request->slot;
-  bpf_loop(KM_HEAD_MAX / KM_HTTP_ROW_SIZE, km_same_step, &slot, 0);
+  if (km_same_on(request) == KM_NEXT) {
+    __u32 slot = request->slot;
+    bpf_loop(KM_HEAD_MAX / KM_HTTP_ROW_SIZE, km_same_step, &slot, 0);
+  }
   return !work->text_left;
 }
 
@@ -104,7 +110,7 @@ __noinline __u32 km_find_folded(struct km_request *given, __u32 kind, __u32 at, 
   key->kind = kind;
   key->length = length;
   work->name_at = at;
-  key->hash = km_hash_span(request, at, length, 1);
+  key->hash = km_hash_here(request, at, length, 1);
   void *table = bpf_map_lookup_elem(&km_name, &request->epoch);
   const struct km_name *name = table ? bpf_map_lookup_elem(table, key) : NULL;
   if (!name)

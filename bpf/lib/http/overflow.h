@@ -4,7 +4,7 @@
  * cluster, but for the date.
  */
 #pragma once
-#include "request.h"
+#include "scratch.h"
 #include "socket-maps.h"
 
 #define KM_OVERFLOW_HEAD                                                                                              \
@@ -17,9 +17,12 @@
 #define KM_OVERFLOW_BODY_AT (KM_OVERFLOW_END_AT + 4)
 #define KM_OVERFLOW_LENGTH (KM_OVERFLOW_BODY_AT + sizeof(KM_OVERFLOW_BODY) - 1)
 
-/* KM_HTTP_REPLY, or KM_HTTP_SLOW with the reason. */
-static __always_inline int km_reply_overflow(struct km_request *request)
+/* KM_HTTP_REPLY, or KM_HTTP_SLOW with the reason. Global: within its caller it would take more of the stack than the kernel leaves for the deepest call there. */
+__noinline int km_reply_overflow(struct km_request *given)
 {
+  struct km_request *request = km_scratch_of(given);
+  if (!request)
+    return KM_HTTP_SLOW;
   __u32 zero = 0;
   const __u8 *date = bpf_map_lookup_elem(&km_clock, &zero);
   request->reason = KM_SLOW_ENDPOINT;

@@ -67,14 +67,19 @@ __noinline int km_path_is_odd(struct km_request *given, __u32 flags)
   return work->marks != 0;
 }
 
+/* Words of a path that are hashed without a loop. */
+#define KM_HASH_FIRST 4
+
 static long km_state_step(__u32 step, __u32 *slot)
 {
   struct km_request *request = km_scratch_at(slot);
+  step += KM_HASH_FIRST;
   if (!request || step >= KM_HASH_WORDS)
     return KM_STOP;
   struct km_work *work = &request->work;
   __u64 state = km_mix(work->hash, km_folded(km_word(request, request->path + step * KM_WORD_BYTES), work->hash_fold));
-  work->words[step + 1] = state;
+  barrier_var(step);
+  work->words[(step & (KM_HASH_WORDS - 1)) + 1] = state;
   work->hash = state;
   return KM_NEXT;
 }
@@ -86,8 +91,17 @@ static __always_inline void km_hash_path(struct km_request *request)
   __u32 words = request->path_length >> KM_WORD_SHIFT;
   work->hash = KM_HASH_SEED;
   work->words[0] = KM_HASH_SEED;
+#pragma unroll
+  for (int i = 0; i < KM_HASH_FIRST; i++) {
+    if (i >= words)
+      return;
+    work->hash = km_mix(work->hash, km_folded(km_word(request, request->path + i * KM_WORD_BYTES), work->hash_fold));
+    work->words[i + 1] = work->hash;
+  }
+  if (words == KM_HASH_FIRST)
+    return;
   __u32 slot = request->slot;
-  bpf_loop(words > KM_HASH_WORDS ? KM_HASH_WORDS : words, km_state_step, &slot, 0);
+  bpf_loop((words > KM_HASH_WORDS ? KM_HASH_WORDS : words) - KM_HASH_FIRST, km_state_step, &slot, 0);
 }
 
 /*
@@ -110,11 +124,12 @@ static __noinline const struct km_name *km_path_name(struct km_request *request,
   return table ? bpf_map_lookup_elem(table, key) : NULL;
 }
 
-static long km_prefix_step(__u32 step, __u32 *slot)
+/* Halvings without a loop. */
+#define KM_PREFIX_FIRST 3
+
+/* One halving. KM_STOP: there is nothing left to halve. */
+static __always_inline long km_prefix_one(struct km_request *request)
 {
-  struct km_request *request = km_scratch_at(slot);
-  if (!request)
-    return KM_STOP;
   struct km_work *work = &request->work;
   if (work->low >= work->high)
     return KM_STOP;
@@ -138,6 +153,12 @@ static long km_prefix_step(__u32 step, __u32 *slot)
   return KM_NEXT;
 }
 
+static long km_prefix_step(__u32 step, __u32 *slot)
+{
+  struct km_request *request = km_scratch_at(slot);
+  return request ? km_prefix_one(request) : KM_STOP;
+}
+
 /* `host`: row of the virtual host. */
 static __always_inline __u32 km_find_path(struct km_request *request, const struct km_virtual_host *virtual_host, __u32 host)
 {
@@ -157,8 +178,15 @@ static __always_inline __u32 km_find_path(struct km_request *request, const stru
     if (name)
       return km_same_text(request, request->path, request->path_length, name->text, work->hash_fold) ? name->target : KM_UNSURE;
   }
-  __u32 slot = request->slot;
-  bpf_loop(KM_PREFIX_STEPS, km_prefix_step, &slot, 0);
+  /* As many lengths as most virtual hosts have, without a loop, which costs as much as two rounds of it. */
+#pragma unroll
+  for (int i = 0; i < KM_PREFIX_FIRST; i++)
+    if (km_prefix_one(request) == KM_STOP)
+      break;
+  if (work->low < work->high) {
+    __u32 slot = request->slot;
+    bpf_loop(KM_PREFIX_STEPS, km_prefix_step, &slot, 0);
+  }
   if (work->hit && !km_same_text(request, request->path, work->hit, work->hit_text, work->hash_fold))
     return KM_UNSURE;
   return work->hit_list;

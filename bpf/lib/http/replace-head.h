@@ -34,8 +34,10 @@ __noinline int km_write_block(struct sk_msg_md *msg, struct km_request *given, _
   /* The last bytes, with those before them. */
   if (km_window(msg, end - KM_WORD_BYTES, KM_WORD_BYTES))
     return -1;
-  from = (end - KM_WORD_BYTES) & (KM_OUT_MAX - 1);
+  /* Else the mask, which Linux 6.1 needs to see the range, is folded away. */
+  from = end - KM_WORD_BYTES;
   barrier_var(from);
+  from &= KM_OUT_MAX - 1;
   to = (__u8 *)(long)msg->data;
   stop = (__u8 *)(long)msg->data_end;
   if (to + KM_WORD_BYTES > stop)

@@ -7,10 +7,20 @@
 #include "client-row.h"
 #include "framing.h"
 
-#define KM_RESPONSE_FLAGS (KM_UPSTREAM_STARTED | KM_UPSTREAM_BODILESS | KM_UPSTREAM_PLAIN)
+#define KM_RESPONSE_FLAGS (KM_UPSTREAM_STARTED | KM_UPSTREAM_BODILESS | KM_UPSTREAM_PLAIN | KM_UPSTREAM_EDITED)
 
 /* Programs leave what belongs to such an upstream where it is. */
 #define KM_UPSTREAM_OURS_NOT (KM_UPSTREAM_SPENT | KM_UPSTREAM_HELD | KM_UPSTREAM_RELAY)
+
+/*
+ * The first bytes of a response are about to go to the client. 0: the holder has its hands on the upstream already, and tells the client something else.
+ */
+static __always_inline int km_start(struct km_upstream *upstream)
+{
+  if (upstream->flags & KM_UPSTREAM_STARTED)
+    return 1;
+  return !(__sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_STARTED) & KM_UPSTREAM_OURS_NOT);
+}
 
 /* Whose response it is; NULL: nobody waits for it any more. */
 static __always_inline struct km_client *km_owner_of(const struct km_upstream *upstream)

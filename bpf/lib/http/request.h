@@ -74,6 +74,26 @@ struct km_work {
   __u64 words[KM_HASH_WORDS + 1]; /* path.h: state of the hash of the path before each word */
 };
 
+/* Where replacing a regex in a text of the head stands (replace.h). Places are offsets into `head`. */
+struct km_replacing {
+  __u32 replacer; /* its first row */
+  __u32 part;     /* of the substitution: the first row, how many there are, how many are written */
+  __u32 count;
+  __u32 written;
+  __u32 begin;    /* of the text */
+  __u32 end;
+  __u32 from;     /* where the search began; what is before is written */
+  __u32 at;       /* the next byte */
+  __u32 last;     /* where the last match ended */
+  __u32 state;
+  __u32 matched;  /* 1: a match is known, a longer or better one may come */
+  __u32 stage;    /* KM_REPLACE_*: what the next step does */
+  __u32 done;     /* 1: all is written */
+  __u32 row;      /* key of the next row */
+  __u16 places[32]; /* registers, behind them the places of the match */
+  __u16 before[16];
+};
+
 /* Where composing a head or a reply stands (compose.h). */
 #define KM_CUTS_MAX 8
 struct km_acting {
@@ -98,6 +118,7 @@ struct km_acting {
   __u64 dropped; /* headers whose lines are cut out, by slot; bit 63: Host */
   __u32 cut_count;
   __u32 cuts[KM_CUTS_MAX]; /* their lines: begin << 16 | end; KM_NO_CUT: done */
+  struct km_replacing replacing;
 };
 
 /* Where the parser stands (scan.h, head.h, framing.h). Offsets into `head`. */
@@ -114,7 +135,9 @@ struct km_head_scan {
   __u32 status;      /* of a response */
   __u32 chunked;     /* of a response: 1 */
   __u32 lines;       /* headers so far */
-  __u32 pad0;
+  __u32 zeros;       /* where the zeros behind the head begin */
+  __u32 value;       /* header-line.h: of the walk along the blanks of a value */
+  __u32 value_end;
   __u64 length;      /* content-length of a response */
 };
 
@@ -176,6 +199,9 @@ struct km_request {
   __u32 hash_flags;  /* 1: hash is set */
   __u32 target;      /* row in km_http of the km_target whose cluster it is; 0: none */
   __u32 out_length;  /* bytes of `out`: the head, or the whole reply, that is sent instead; 0: as it came */
+  __u32 edits;       /* row in km_http of what becomes of the head of its response (edit.h) */
+  __u32 edit_rows;   /* rows of it; 0: that stays as it is */
+  __u32 edit;        /* row in km_edit + 1 that has a copy; 0: none */
 
   struct km_head_scan scan;
   struct km_way way;

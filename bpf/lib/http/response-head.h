@@ -5,11 +5,11 @@
  * them twice, codings other than chunked, a connection that the server ends of its own accord.
  */
 #pragma once
+#include "edit.h"
 #include "header-line.h"
+#include "interest.h"
 
-#define KM_STATUS_AT 9
 #define KM_UPGRADE_BYTES 7
-#define KM_STATUS_DIGITS 3
 #define KM_STATUS_LINE_MIN 12
 #define KM_STATUS_FINAL 200
 #define KM_STATUS_NO_CONTENT 204
@@ -33,6 +33,7 @@ __noinline int km_first_line(struct km_request *given, __u32 end)
   if (end > KM_STATUS_LINE_MIN && km_byte(request, KM_STATUS_LINE_MIN) != ' ')
     return km_scan_slow(request, KM_SLOW_SYNTAX);
   request->scan.status = status;
+  request->headers = end + KM_LINE_END_BYTES;
   return status < KM_STATUS_FINAL ? km_scan_slow(request, KM_SLOW_HOP) : 0;
 }
 
@@ -66,7 +67,7 @@ __noinline int km_special_line(struct km_request *given, __u32 line, __u32 end, 
   if (kind == KM_LINE_REFUSED)
     return name == KM_UPGRADE_BYTES && (first & 0xff) == 'u' ? km_scan_slow(request, KM_SLOW_HOP) : 0;
   if (kind != KM_LINE_CONTENT_LENGTH && kind != KM_LINE_CONNECTION && kind != KM_LINE_CODING)
-    return 0;
+    return request->edit ? km_note_edited(request, line, end, name) : 0;
   __u32 trimmed = km_trim(request, line + name + 1, end);
   if (trimmed == KM_NONE_OF_IT)
     return km_scan_slow(request, KM_SLOW_SYNTAX);
@@ -81,11 +82,12 @@ __noinline int km_special_line(struct km_request *given, __u32 line, __u32 end, 
 
 static __always_inline int km_may_matter(const struct km_head_scan *scan, __u64 first, __u32 length)
 {
-  return km_may_be_own(first, length);
+  return km_may_be_own(first, length) || km_may_interest(scan->letters, scan->lengths, first, length);
 }
 
 static __always_inline void km_begin_response(struct km_request *request)
 {
   km_begin_scan(request);
   request->flags = 0;
+  request->edit = 0;
 }

@@ -22,12 +22,16 @@ static __always_inline int km_go_slow(struct km_request *request, __u32 reason)
   return KM_HTTP_SLOW;
 }
 
-/* One row of candidates: KM_NEXT when none of them takes the request and the list goes on. work.condition is the answer of the last one, request->route it. */
-static long km_candidate_step(__u32 step, __u32 *slot)
+/* As km_judge: most graphs are one question, and a loop costs as much as two. It takes more of the stack. */
+__noinline __u32 km_judge_soon(struct km_request *given, __u32 row)
 {
-  struct km_request *request = km_scratch_at(slot);
-  if (!request)
-    return KM_STOP;
+  struct km_request *request = km_scratch_of(given);
+  return request ? km_judge_graph(request, row, 1) : KM_CONDITION_SLOW;
+}
+
+/* One row of candidates: KM_NEXT when none of them takes the request and the list goes on. work.condition is the answer of the last one, request->route it. */
+static __always_inline long km_candidate_row(struct km_request *request)
+{
   struct km_work *work = &request->work;
   const struct km_candidates *list = km_http_row(request, work->list);
   if (!list) {
@@ -43,13 +47,19 @@ static long km_candidate_step(__u32 step, __u32 *slot)
       return KM_STOP;
     }
     request->route = route;
-    __u32 answer = condition == KM_CONDITION_YES ? KM_CONDITION_YES : km_judge(request, condition);
+    __u32 answer = condition == KM_CONDITION_YES ? KM_CONDITION_YES : km_judge_soon(request, condition);
     if (answer != KM_CONDITION_NO) {
       work->condition = answer;
       return KM_STOP;
     }
   }
   return KM_NEXT;
+}
+
+static long km_candidate_step(__u32 step, __u32 *slot)
+{
+  struct km_request *request = km_scratch_at(slot);
+  return request ? km_candidate_row(request) : KM_STOP;
 }
 
 /* The first candidate that takes the request: KM_CONDITION_YES with request->route, _NO, or _SLOW. */
@@ -62,8 +72,10 @@ static __always_inline __u32 km_first_candidate(struct km_request *request, __u3
   struct km_work *work = &request->work;
   work->list = list;
   work->condition = KM_CONDITION_SLOW;
-  __u32 slot = request->slot;
-  bpf_loop(KM_ROUTE_STEPS, km_candidate_step, &slot, 0);
+  if (km_candidate_row(request) == KM_NEXT) {
+    __u32 slot = request->slot;
+    bpf_loop(KM_ROUTE_STEPS, km_candidate_step, &slot, 0);
+  }
   return work->condition;
 }
 
@@ -85,7 +97,7 @@ static __always_inline int km_route_within(struct km_request *request, __u32 hos
   if (virtual_host->flags & KM_VIRTUAL_HOST_SLOW)
     return km_go_slow(request, KM_SLOW_ROUTE);
   if (virtual_host->tls) {
-    __u32 tls = km_judge(request, virtual_host->tls);
+    __u32 tls = km_judge_soon(request, virtual_host->tls);
     if (tls == KM_CONDITION_SLOW)
       return km_go_slow(request, KM_SLOW_CONDITION);
     if (tls == KM_CONDITION_YES)
@@ -141,7 +153,7 @@ __noinline int km_route(struct km_request *given)
   }
   __u32 checked = service->checked - 1;
   if (checked < KM_INTEREST_MAX && request->seen >> checked & 1 &&
-      km_judge(request, request->service + KM_SERVICE_CHECK) != KM_CONDITION_YES)
+      km_judge_soon(request, request->service + KM_SERVICE_CHECK) != KM_CONDITION_YES)
     return km_go_slow(request, KM_SLOW_SPECIAL_HEADER);
   if (flags & KM_SERVICE_ODD_PATHS && (!KM_WITH_ODD_PATHS || km_path_is_odd(request, flags)))
     return km_go_slow(request, KM_SLOW_PATH);

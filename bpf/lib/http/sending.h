@@ -4,6 +4,7 @@
  * that hand it on to each other; and its ends: the row is given back on each way out.
  */
 #pragma once
+#include "../place.h"
 #include "event.h"
 #include "replace-head.h"
 #include "slow.h"
@@ -42,6 +43,13 @@ static __always_inline int km_finish_slow(struct sk_msg_md *msg, const struct km
   __u32 owner = sending->request->state;
   km_finish(sending);
   return km_fall(msg, sending->client, owner, reason);
+}
+
+/* Gives back the place of a request that goes nowhere. */
+static __always_inline void km_leave_way(const struct km_way *way)
+{
+  km_leave(way->cluster, way->cluster_incarnation);
+  km_leave(way->endpoint, way->endpoint_incarnation);
 }
 
 static __always_inline int km_next(struct sk_msg_md *msg, const struct km_sending *sending, __u32 program)
@@ -125,6 +133,7 @@ static __always_inline int km_reply_here(struct sk_msg_md *msg, const struct km_
   if (replaced > 0)
     return km_finish_slow(msg, sending, KM_SLOW_COMPOSE);
   km_heed_close(sending);
+  ordered = km_goes_by_tcp(client);
   km_finish(sending);
   if (replaced)
     return SK_DROP;

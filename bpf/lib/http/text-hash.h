@@ -11,6 +11,8 @@
 #define KM_WORD_BYTES 8
 #define KM_WORD_SHIFT 3
 #define KM_BYTE_BITS 8
+#define KM_LINE_END 0x0a0d
+#define KM_LINE_END_BYTES 2
 #define KM_ONES 0x0101010101010101ULL
 #define KM_HIGHS 0x8080808080808080ULL
 #define KM_LOWS 0x7f7f7f7f7f7f7f7fULL
@@ -77,6 +79,16 @@ static __always_inline __u32 km_first_byte(__u64 marks)
   return (((marks - 1) & ~marks & KM_ONES) * KM_ONES) >> 56;
 }
 
+/* The number of the lowest bit: how many there are below it. */
+static __always_inline __u32 km_lowest_bit(__u64 bits)
+{
+  __u64 below = (bits & -bits) - 1;
+  below -= below >> 1 & 0x5555555555555555ULL;
+  below = (below & 0x3333333333333333ULL) + (below >> 2 & 0x3333333333333333ULL);
+  below = (below + (below >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+  return below * KM_ONES >> 56;
+}
+
 /* Bit 5 of each byte that is A to Z. */
 static __always_inline __u64 km_capitals(__u64 word)
 {
@@ -117,23 +129,49 @@ static long km_hash_step(__u32 step, __u32 *slot)
   return KM_NEXT;
 }
 
+/* Most texts are no longer: their words are mixed here, those of longer ones in a loop, every step of which is a call. */
+#define KM_SHORT_WORDS 4
+
 /*
  * The hash of a span of the head, less than KM_HASH_WORDS words. `fold`: of its lower case. work.marks tells whether it has a colon.
- * Global: verified once.
  */
-__noinline __u64 km_hash_span(struct km_request *given, __u32 at, __u32 length, __u32 fold)
+static __always_inline __u64 km_hash_here(struct km_request *request, __u32 at, __u32 length, __u32 fold)
 {
-  struct km_request *request = km_scratch_of(given);
-  if (!request)
-    return 0;
   struct km_work *work = &request->work;
+  __u32 words = length >> KM_WORD_SHIFT & (KM_HASH_WORDS - 1);
   work->marks = 0;
   work->hash = KM_HASH_SEED;
   work->hash_at = at;
   work->hash_fold = fold;
-  __u32 slot = request->slot;
-  bpf_loop(length >> KM_WORD_SHIFT & (KM_HASH_WORDS - 1), km_hash_step, &slot, 0);
+  if (words > KM_SHORT_WORDS) {
+    __u32 slot = request->slot;
+    bpf_loop(words, km_hash_step, &slot, 0);
+  } else {
+    const __u64 *from = km_words(request, at);
+    __u64 hash = KM_HASH_SEED;
+    __u64 marks = 0;
+#pragma unroll
+    for (int i = 0; i < KM_SHORT_WORDS; i++) {
+      /* Not a loop of so many rounds for clang, which would not unroll it. */
+      barrier_var(words);
+      if (i >= words)
+        break;
+      __u64 word = km_folded(from[i], fold);
+      marks |= km_bytes_equal(word, ':');
+      hash = km_mix(hash, word);
+    }
+    work->hash = hash;
+    work->marks = marks;
+    work->hash_at = at + (words << KM_WORD_SHIFT);
+  }
   __u64 word = km_keep(km_folded(km_word(request, work->hash_at), work->hash_fold), length & (KM_WORD_BYTES - 1));
   work->marks |= km_bytes_equal(word, ':');
   return km_mix(work->hash, word);
+}
+
+/* Global: verified once. */
+__noinline __u64 km_hash_span(struct km_request *given, __u32 at, __u32 length, __u32 fold)
+{
+  struct km_request *request = km_scratch_of(given);
+  return request ? km_hash_here(request, at, length, fold) : 0;
 }

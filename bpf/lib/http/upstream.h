@@ -22,6 +22,16 @@ static __always_inline void km_release_upstream(struct km_upstream *upstream)
   km_leave(upstream->endpoint, upstream->endpoint_incarnation);
 }
 
+/* Whether anybody may claim it. */
+static __always_inline int km_is_idle(const struct km_upstream *upstream)
+{
+  __u32 row = upstream->pool;
+  const struct km_pool *pool = bpf_map_lookup_elem(&km_pool, &row);
+  __u32 word = upstream->slot >> 6 & (KM_POOL_WORDS - 1);
+  barrier_var(word);
+  return pool && pool->idle[word] >> (upstream->slot & 63) & 1;
+}
+
 /* Back to be claimed. */
 static __always_inline void km_put_idle(struct km_upstream *upstream)
 {

@@ -6,11 +6,11 @@
 #pragma once
 #include "hash-policy.h"
 
-static long km_target_step(__u32 step, __u32 *slot)
+/* Targets that are asked without a loop, which costs as much as both. */
+#define KM_TARGETS_FIRST 2
+
+static __always_inline long km_target_one(struct km_request *request)
 {
-  struct km_request *request = km_scratch_at(slot);
-  if (!request)
-    return KM_STOP;
   const struct km_target *target = km_http_row(request, request->acting.choice);
   if (!target) {
     request->acting.choice = 0;
@@ -20,6 +20,12 @@ static long km_target_step(__u32 step, __u32 *slot)
     return KM_STOP;
   request->acting.choice++;
   return KM_NEXT;
+}
+
+static long km_target_step(__u32 step, __u32 *slot)
+{
+  struct km_request *request = km_scratch_at(slot);
+  return request ? km_target_one(request) : KM_STOP;
 }
 
 /* The row of the target; 0: the tables are wrong. */
@@ -39,8 +45,11 @@ static __always_inline __u32 km_choose_target(struct km_request *request, const 
   __u64 number = action->choice == KM_CHOICE_HASH && request->hash_flags ? hash : random;
   request->acting.point = number % total;
   request->acting.choice = first;
-  __u32 slot = request->slot;
-  bpf_loop(action->count, km_target_step, &slot, 0);
+  if (km_target_one(request) == KM_NEXT && km_target_one(request) == KM_NEXT) {
+    __u32 slot = request->slot;
+    __u32 left = action->count - KM_TARGETS_FIRST;
+    bpf_loop(left & 0xffff, km_target_step, &slot, 0);
+  }
   return request->acting.choice;
 }
 

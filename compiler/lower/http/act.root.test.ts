@@ -160,6 +160,10 @@ test('replies are those of a real Envoy, byte by byte', async () => {
   const { trial, ask } = await serve(
     [
       { match: { prefix: '/direct' }, direct_response: { status: 200, body: { inline_string: 'hello' } } },
+      {
+        match: { prefix: '/binary' },
+        direct_response: { status: 200, body: { inline_bytes: Buffer.from([0xff, 0, 0x80]).toString('base64') } },
+      },
       { match: { prefix: '/none' }, direct_response: { status: 204 } },
       { match: { prefix: '/redirect' }, redirect: { https_redirect: true, prefix_rewrite: '/x' } },
       { match: { prefix: '/missing' }, route: { cluster: 'missing' } },
@@ -208,6 +212,7 @@ test('replies are those of a real Envoy, byte by byte', async () => {
     ask(get('/direct', 'content-type: application/grpc')),
     `HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ngrpc-status: 2\r\ngrpc-message: hello\r\n${common}content-length: 0\r\n\r\n`,
   )
+  same(ask(get('/binary')), `HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-type: text/plain\r\n${common}\r\n\xff\0\x80`)
   same(ask(get('/none')), `HTTP/1.1 204 No Content\r\n${common}\r\n`)
   same(ask(get('/redirect/y?q')), `HTTP/1.1 301 Moved Permanently\r\nlocation: https://a.com/x/y?q\r\n${common}content-length: 0\r\n\r\n`)
   assert.equal(ask(get('/redirect', 'x-forwarded-proto: https')), { kind: 'slow', reason: SLOW_REASONS.compose })

@@ -33,11 +33,13 @@ export function automatonRows(source: string): Uint8Array | undefined {
 }
 
 /** Ignoring case beyond ASCII is Unicode's matter, of which RE2's trees here keep no more than their size needs. */
-const IGNORES_CASE = /\(\?[a-zA-Z]*i/
+export function ignoresCase(source: string): boolean {
+  return /\(\?[a-zA-Z]*i/.test(source)
+}
 
 export function automatonOf(source: string): ReturnType<typeof toAutomaton> {
   try {
-    return toAutomaton(simplify(parseRegex(source)), IGNORES_CASE.test(source) ? 'ascii' : 'bytes')
+    return toAutomaton(simplify(parseRegex(source)), ignoresCase(source) ? 'ascii' : 'bytes')
   } catch (thrown) {
     // refused, or nested too deeply for this stack
     if (thrown instanceof SyntaxProblem || thrown instanceof RangeError) return undefined

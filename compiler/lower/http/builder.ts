@@ -3,14 +3,15 @@
  * Invariant: row 0 is never used; equal texts and equal lists share their rows; a name is entered once, and two texts of one scope never have the same hash
  * (the second one is refused, so that its owner goes to user space).
  */
-import type { Layout } from '../../../proto/abi.ts'
-import { put } from '../../../proto/abi.ts'
+import { type Field, get, get64, type Layout, put } from '../../../proto/layout.ts'
 import { HTTP_ROW_SIZE, nameKey, nameValue } from '../../../proto/http/tables.ts'
 import { hashText } from '../../../proto/http/text-hash.ts'
+import { createHashIndex, hashOfText } from '../hash-index.ts'
 import { createRowTable } from '../rows.ts'
 import type { RouteFeature } from './features.ts'
 import type { HttpContext, HttpTables } from './lowered.ts'
 import { automatonRows } from './automata.ts'
+import { replacerRows } from './replacer.ts'
 import { bytesOfText } from './text.ts'
 
 type Values = Readonly<Record<string, number | bigint | Uint8Array | readonly number[]>>
@@ -51,6 +52,8 @@ export interface HttpBuilder {
   name(entry: NameEntry): boolean
   /** First row of a regex's automaton; undefined: the kernel cannot say it. */
   automaton(source: string): number | undefined
+  /** First row of the automaton that finds a regex and the places of some of its groups; undefined: the kernel cannot say it. */
+  replacer(source: string, groups: readonly number[]): number | undefined
   /** the program that finds routes has to know this */
   uses(feature: RouteFeature): void
   readonly features: ReadonlySet<RouteFeature>
@@ -62,10 +65,15 @@ export function createHttpBuilder(context: HttpContext): HttpBuilder {
   rows.append(new Uint8Array(HTTP_ROW_SIZE))
   const keys = createRowTable(nameKey.size)
   const values = createRowTable(nameValue.size)
-  const texts = new Map<string, PlacedText>()
+  /** each text has a number: where it stands, and its length */
+  const texts = createHashIndex()
+  const textRows: number[] = []
+  const textLengths: number[] = []
   const shared = new Map<string, number>()
-  const names = new Map<string, string>()
+  /** names by their rows of `keys` */
+  const names = createHashIndex()
   const automata = new Map<string, number | undefined>()
+  const replacers = new Map<string, number | undefined>()
   const relocations: number[] = []
   const features = new Set<RouteFeature>()
 
@@ -74,14 +82,24 @@ export function createHttpBuilder(context: HttpContext): HttpBuilder {
     write(bytes, 0, layout, fields)
     return bytes
   }
+  const stands = (given: string, row: number): boolean => {
+    const { bytes } = rows
+    const base = row * HTTP_ROW_SIZE
+    for (let at = 0; at < given.length; at++) if (bytes[base + at] !== given.charCodeAt(at)) return false
+    return true
+  }
   const text = (given: string): PlacedText => {
-    const held = texts.get(given)
-    if (held !== undefined) return held
-    const padded = new Uint8Array(Math.max(1, Math.ceil(given.length / HTTP_ROW_SIZE)) * HTTP_ROW_SIZE)
+    const { length } = given
+    const hash = hashOfText(given)
+    const held = texts.find(hash, (number) => textLengths[number] === length && stands(given, textRows[number] ?? 0))
+    if (held !== undefined) return { row: textRows[held] ?? 0, length }
+    const padded = new Uint8Array(Math.max(1, Math.ceil(length / HTTP_ROW_SIZE)) * HTTP_ROW_SIZE)
     padded.set(bytesOfText(given))
-    const placed = { row: rows.append(padded), length: given.length }
-    texts.set(given, placed)
-    return placed
+    const row = rows.append(padded)
+    texts.add(hash, textRows.length)
+    textRows.push(row)
+    textLengths.push(length)
+    return { row, length }
   }
   const shareBytes = (bytes: Uint8Array): number => {
     const key = Buffer.from(bytes).toString('latin1')
@@ -111,11 +129,12 @@ export function createHttpBuilder(context: HttpContext): HttpBuilder {
     name({ scope, kind, text: given, target, extra = 0 }) {
       const hash = hashText(given)
       if (hash === undefined) return false
-      const key = `${scope}/${kind}/${given.length}/${hash}`
-      const held = names.get(key)
-      if (held !== undefined) return held === given
-      names.set(key, given)
-      keys.push(nameKey, { scope, kind, length: given.length, hash })
+      const key = { scope, kind, length: given.length, hash }
+      const short = Number(BigInt.asUintN(32, hash)) ^ Math.imul(scope, 31) ^ kind
+      const held = names.find(short, (number) => isKey(keys.bytes, number, key))
+      if (held !== undefined) return stands(given, textOf(values.bytes, held))
+      names.add(short, keys.count)
+      keys.push(nameKey, key)
       values.push(nameValue, { text: text(given).row, target, extra })
       return true
     },
@@ -126,16 +145,45 @@ export function createHttpBuilder(context: HttpContext): HttpBuilder {
       }
       return automata.get(source)
     },
+    replacer(source, groups) {
+      const key = `${groups.join()} ${source}`
+      if (!replacers.has(key)) {
+        const made = replacerRows(source, groups)
+        replacers.set(key, made === undefined ? undefined : shareBytes(made))
+      }
+      return replacers.get(key)
+    },
     uses: (feature) => {
       features.add(feature)
     },
     features,
     finish: () => ({
-      http: rows.bytes.slice(),
-      name: { keys: keys.bytes.slice(), values: values.bytes.slice() },
+      http: rows.bytes,
+      name: { keys: keys.bytes, values: values.bytes },
       httpRelocations: Uint32Array.from(relocations).sort(),
     }),
   }
+}
+
+function isKey(
+  keys: Uint8Array,
+  number: number,
+  key: Readonly<Record<'scope' | 'kind' | 'length', number>> & { readonly hash: bigint },
+): boolean {
+  const view = new DataView(keys.buffer, keys.byteOffset + number * nameKey.size, nameKey.size)
+  const { scope, kind, length, hash } = nameKey.fields as Readonly<Record<keyof typeof key, Field>>
+  return (
+    get64(view, 0, hash) === key.hash &&
+    get(view, 0, length) === key.length &&
+    get(view, 0, kind) === key.kind &&
+    get(view, 0, scope) === key.scope
+  )
+}
+
+/** the row where a name's text begins */
+function textOf(values: Uint8Array, number: number): number {
+  const view = new DataView(values.buffer, values.byteOffset + number * nameValue.size, nameValue.size)
+  return get(view, 0, nameValue.fields.text as Field)
 }
 
 function write(bytes: Uint8Array, base: number, layout: Layout, fields: Values): void {

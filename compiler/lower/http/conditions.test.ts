@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CONDITION_NO, CONDITION_SLOW, CONDITION_YES, condition } from '../../../proto/http/matching.ts'
-import { get } from '../../../proto/abi.ts'
+import { get } from '../../../proto/layout.ts'
 import { HTTP_ROW_SIZE } from '../../../proto/http/tables.ts'
 import { agreedServices } from '../../../scripts/routing/agree-with-kernel.ts'
 import { createHttpBuilder, type HttpBuilder } from './builder.ts'

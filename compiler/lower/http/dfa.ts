@@ -6,7 +6,7 @@
  * empty steps are, together with what the character before was, and the empty steps are taken when the next character is known.
  */
 import { DFA_STATES } from '../../../proto/http/matching.ts'
-import { FOLD_CASE, type Node } from '../../re2/node.ts'
+import { FOLD_CASE, NON_GREEDY, type Node } from '../../re2/node.ts'
 
 export interface Automaton {
   /** by state, then byte; DEAD: nothing matches any more; UNSURE: the byte is not told */
@@ -24,14 +24,17 @@ const NEWLINE = 10
 
 type Assertion = 'begin-line' | 'end-line' | 'begin-text' | 'end-text' | 'word-boundary' | 'no-word-boundary'
 
-type Step =
+export type Step =
   | { readonly kind: 'bytes'; readonly takes: Uint8Array; readonly out: number }
+  /** the first one is preferred */
   | { readonly kind: 'fork'; outs: readonly number[] }
+  /** a group begins (2 n) or ends (2 n + 1) */
+  | { readonly kind: 'save'; readonly what: number; readonly out: number }
   | { readonly kind: 'assert'; readonly what: Assertion; readonly out: number }
   | { readonly kind: 'match' }
 
 /** The character before or behind a place: what assertions tell apart. */
-type Around = 'edge' | 'newline' | 'word' | 'other'
+export type Around = 'edge' | 'newline' | 'word' | 'other'
 
 export function toAutomaton(tree: Node, told: 'bytes' | 'ascii'): Automaton | undefined {
   const steps: Step[] = [{ kind: 'match' }]
@@ -39,7 +42,7 @@ export function toAutomaton(tree: Node, told: 'bytes' | 'ascii'): Automaton | un
   if (start === undefined) return undefined
   const asserts = steps.some(({ kind }) => kind === 'assert')
   const aroundOf = (byte: number): Around => (!asserts ? 'other' : byte === NEWLINE ? 'newline' : isWord(byte) ? 'word' : 'other')
-  const classes = byteClasses(steps, asserts)
+  const classes = byteClasses(steps)
   const states = new Map<string, number>()
   const sets: { readonly of: readonly number[]; readonly before: Around }[] = []
   const stateOf = (of: readonly number[], before: Around): number => {
@@ -80,7 +83,7 @@ export function toAutomaton(tree: Node, told: 'bytes' | 'ascii'): Automaton | un
 }
 
 /** Steps for a tree that go on at `out`; undefined: too many. */
-function build(node: Node, out: number, steps: Step[]): number | undefined {
+export function build(node: Node, out: number, steps: Step[]): number | undefined {
   const add = (step: Step): number | undefined => (steps.length >= MOST_STEPS ? undefined : steps.push(step) - 1)
   const bytes = (takes: (byte: number) => boolean, to: number): number | undefined =>
     add({ kind: 'bytes', takes: Uint8Array.from({ length: BYTES }, (_, byte) => (takes(byte) ? 1 : 0)), out: to })
@@ -120,15 +123,18 @@ function build(node: Node, out: number, steps: Step[]): number | undefined {
       const loop = add(fork)
       const body = loop === undefined ? undefined : inner(loop)
       if (loop === undefined || body === undefined) return undefined
-      fork.outs = [body, out]
+      fork.outs = (node.flags & NON_GREEDY) === 0 ? [body, out] : [out, body]
       return node.op === 'star' ? loop : body
     }
     case 'quest': {
       const body = inner(out)
-      return body === undefined ? undefined : add({ kind: 'fork', outs: [body, out] })
+      return body === undefined ? undefined : add({ kind: 'fork', outs: (node.flags & NON_GREEDY) === 0 ? [body, out] : [out, body] })
     }
-    case 'capture':
-      return inner(out)
+    case 'capture': {
+      const end = node.cap < 0 ? out : add({ kind: 'save', what: 2 * node.cap + 1, out })
+      const body = end === undefined ? undefined : inner(end)
+      return body === undefined || node.cap < 0 ? body : add({ kind: 'save', what: 2 * node.cap, out: body })
+    }
     default:
       return undefined
   }
@@ -140,7 +146,7 @@ function literal(rune: number, fold: boolean): (byte: number) => boolean {
   return (byte) => byte === rune || (fold && letter && byte === (rune ^ 32))
 }
 
-function isWord(byte: number): boolean {
+export function isWord(byte: number): boolean {
   return (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122) || byte === 95
 }
 
@@ -150,12 +156,13 @@ function reached(steps: readonly Step[], from: readonly number[], before: Around
   for (const at of seen) {
     const step = steps[at] as Step
     if (step.kind === 'fork') for (const out of step.outs) seen.add(out)
+    else if (step.kind === 'save') seen.add(step.out)
     else if (step.kind === 'assert' && holds(step.what, before, behind)) seen.add(step.out)
   }
   return [...seen]
 }
 
-function holds(what: Assertion, before: Around, behind: Around): boolean {
+export function holds(what: Assertion, before: Around, behind: Around): boolean {
   switch (what) {
     case 'begin-text':
       return before === 'edge'
@@ -173,7 +180,8 @@ function holds(what: Assertion, before: Around, behind: Around): boolean {
 }
 
 /** Bytes that no step tells apart, in one list each. A zero byte is in no text. */
-function byteClasses(steps: readonly Step[], asserts: boolean): readonly (readonly number[])[] {
+export function byteClasses(steps: readonly Step[]): readonly (readonly number[])[] {
+  const asserts = steps.some(({ kind }) => kind === 'assert')
   const sets = new Map<string, Uint8Array>()
   for (const step of steps) if (step.kind === 'bytes') sets.set(step.takes.join(''), step.takes)
   const classes = new Map<string, number[]>()

@@ -26,33 +26,38 @@ export interface PlacedDomains {
   readonly complete: boolean
 }
 
-export function placeDomains(hosts: readonly { readonly host: VirtualHost; readonly row: number }[], scope: ServiceScope): PlacedDomains {
-  const seen = { exact: new Set<string>(), suffix: new Set<string>(), prefix: new Set<string>() }
+/** `rowOf`: of a virtual host, by its index */
+export function placeDomains(hosts: readonly VirtualHost[], rowOf: (index: number) => number, scope: ServiceScope): PlacedDomains {
+  const suffixes = new Set<number>()
+  const prefixes = new Set<number>()
   let any = 0
   let complete = true
-  const enter = (form: keyof typeof seen, kind: number, text: string, row: number): void => {
-    if (seen[form].has(text)) return
-    seen[form].add(text)
+  // of a name that is there already the first target stays
+  const enter = (kind: number, text: string, row: number): void => {
     if (!scope.builder.name({ scope: scope.row, kind, text, target: row })) complete = false
   }
-  for (const { host, row } of hosts) {
-    for (const domain of host.domains) {
+  for (const [index, { domains }] of hosts.entries()) {
+    const row = rowOf(index)
+    for (const domain of domains) {
       const text = lowerText(bytesOf(domain))
       if (text === '*') any ||= row
-      else if (text.startsWith('*')) enter('suffix', NAME_DOMAIN_SUFFIX, text.slice(1), row)
-      else if (text.endsWith('*')) enter('prefix', NAME_DOMAIN_PREFIX, text.slice(0, -1), row)
-      else enter('exact', NAME_DOMAIN, text, row)
+      else if (text.startsWith('*')) {
+        suffixes.add(text.length - 1)
+        enter(NAME_DOMAIN_SUFFIX, text.slice(1), row)
+      } else if (text.endsWith('*')) {
+        prefixes.add(text.length - 1)
+        enter(NAME_DOMAIN_PREFIX, text.slice(0, -1), row)
+      } else enter(NAME_DOMAIN, text, row)
     }
   }
-  const suffix = lengthsOf(seen.suffix)
-  const prefix = lengthsOf(seen.prefix)
+  const suffix = longestFirst(suffixes)
+  const prefix = longestFirst(prefixes)
   const fits = suffix.length <= WILDCARD_LENGTHS && prefix.length <= WILDCARD_LENGTHS
   const flags = suffix.length + prefix.length === 0 ? 0 : fits ? SERVICE_WILDCARDS : SERVICE_WILDCARDS_SLOW
   if (flags === SERVICE_WILDCARDS) scope.builder.uses('wildcards')
   return { any, flags, suffix: fits ? suffix : [], prefix: fits ? prefix : [], complete }
 }
 
-/** longest first */
-function lengthsOf(texts: ReadonlySet<string>): readonly number[] {
-  return [...new Set([...texts].map(({ length }) => length))].sort((a, b) => b - a)
+function longestFirst(lengths: ReadonlySet<number>): readonly number[] {
+  return [...lengths].sort((a, b) => b - a)
 }

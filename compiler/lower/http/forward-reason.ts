@@ -2,14 +2,10 @@
  * Routes whose requests need more than one request and its answer. In: a route that forwards. Out: why user space must carry it, '' when the kernel can; its timeout.
  * Source: compiler/http/model.ts; Envoy's router_filter.rst (retry_on).
  */
-import type { ForwardAction, RetryPolicy, Route, RouteConfiguration, VirtualHost } from '../../http/model.ts'
-import { changesResponses, levelsOf } from './levels.ts'
+import type { ForwardAction, RetryPolicy, RouteConfiguration, VirtualHost } from '../../http/model.ts'
 
-export function forwardReason(action: ForwardAction, route: Route, host: VirtualHost, routes: RouteConfiguration): string {
+export function forwardReason(action: ForwardAction, host: VirtualHost, routes: RouteConfiguration): string {
   const { timeouts, retry = host.retry, mirrors } = action
-  const weighted = action.cluster.kind === 'weighted' ? action.cluster.clusters : []
-  if (changesResponses([...levelsOf(routes, host, route, undefined), ...weighted.map(({ headers }) => headers)]))
-    return 'it changes headers of responses'
   if (host.includeAttemptCountInResponse) return 'include_attempt_count_in_response'
   if (mirrors.length + host.mirrors.length + routes.mirrors.length > 0) return 'request mirroring'
   if (host.hedge) return 'hedging'
@@ -18,26 +14,21 @@ export function forwardReason(action: ForwardAction, route: Route, host: Virtual
   return retryReason(retry)
 }
 
-/** The kernel has no second try; where a request was never sent, user space sends it first. */
+/** The kernel has no second try; where a request was never sent (connect-failure, refused-stream, reset-before-request), user space sends it first. */
 function retryReason(retry: RetryPolicy | undefined): string {
   if (retry === undefined || retry.retries === 0) return ''
   const why = retry.on.find((condition) => !isIdle(condition, retry))
   return why === undefined ? '' : `retries on ${why}`
 }
 
+/** Only what needs an answer, or the loss of one, is for user space; Envoy takes no notice of names that it does not know. */
 function isIdle(condition: string, retry: RetryPolicy): boolean {
   if (condition === 'retriable-status-codes') return retry.statusCodes.length === 0
   if (condition === 'retriable-headers') return retry.responseHeaders.length === 0
-  return BEFORE_SENDING.has(condition) || GRPC.has(condition)
+  return !AFTER_SENDING.has(condition)
 }
 
-/** Nothing of the request has reached a server. */
-const BEFORE_SENDING: ReadonlySet<string> = new Set([
-  'connect-failure',
-  'refused-stream',
-  'reset-before-request',
-  'http3-post-connect-failure',
-])
+const AFTER_SENDING: ReadonlySet<string> = new Set(['5xx', 'gateway-error', 'retriable-4xx', 'reset', 'envoy-ratelimited'])
 /** grpc-status of an answer: only of gRPC requests */
 const GRPC: ReadonlySet<string> = new Set(['cancelled', 'deadline-exceeded', 'internal', 'resource-exhausted', 'unavailable'])
 

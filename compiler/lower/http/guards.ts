@@ -21,6 +21,7 @@ import type { RbacConfig } from '../../action/rbac.ts'
 import type { FilterConfig, Fraction, PerFilter, Route, VirtualHost, WeightedCluster } from '../../http/model.ts'
 import { headerMatchQuestion } from './match-question.ts'
 import { lowerQuestion } from './conditions.ts'
+import type { Slow } from './lowered.ts'
 import { ALWAYS, type Question } from './question.ts'
 import { policiesQuestion } from './rbac-question.ts'
 import { lowerReply, type Reply } from './replies.ts'
@@ -38,7 +39,7 @@ export interface GuardedPlace {
   readonly clusterName: string | undefined
 }
 
-export type LoweredGuards = { readonly kind: 'guards'; readonly first: number } | { readonly kind: 'slow'; readonly why: string }
+export type LoweredGuards = { readonly kind: 'guards'; readonly first: number } | Slow
 
 /** One guard before it is a row. */
 type Guard =
@@ -46,14 +47,14 @@ type Guard =
   | { readonly kind: 'slow'; readonly on: Question }
   | { readonly kind: 'limit'; readonly rule: LocalRateLimitRule; readonly path: string }
 
-type Guards = readonly Guard[] | { readonly slow: string }
+type Guards = readonly Guard[] | Slow
 
 export function lowerGuards(place: GuardedPlace): LoweredGuards {
   const guards: Guard[] = []
   for (const { name, config } of place.scope.service.filters) {
     const effective = effectiveConfig(name, config, place)
     const made = guardsOf(effective, place)
-    if ('slow' in made) return { kind: 'slow', why: made.slow }
+    if ('why' in made) return made
     guards.push(...made)
   }
   if (guards.length > GUARDS_MAX) return { kind: 'slow', why: `more than ${GUARDS_MAX} filters decide about it` }
@@ -84,7 +85,7 @@ function guardsOf(config: FilterConfig, place: GuardedPlace): Guards {
   const kind = filterKind(config.type)
   if (kind === 'watching') return []
   const { data } = config
-  if (kind === 'unknown' || data === undefined) return { slow: `the filter ${config.type}` }
+  if (kind === 'unknown' || data === undefined) return { kind: 'slow', why: `the filter ${config.type}`, waypoint: true }
   switch (kind) {
     case 'rbac':
       return rbacGuards(data as RbacConfig, place)
@@ -98,7 +99,7 @@ function guardsOf(config: FilterConfig, place: GuardedPlace): Guards {
 }
 
 function rbacGuards({ rules, matcher }: RbacConfig, { scope }: GuardedPlace): Guards {
-  if (matcher === true) return { slow: 'rbac with a generic matcher' }
+  if (matcher === true) return { kind: 'slow', why: 'rbac with a generic matcher', waypoint: true }
   if (rules === undefined || rules.action === 'LOG') return []
   const on = policiesQuestion(rules.policies, scope.service)
   const reply: Reply = { status: 403, body: 'RBAC: access denied', details: VARIES }
@@ -113,7 +114,7 @@ function faultGuards(rule: FaultRule, { scope, clusterName }: GuardedPlace): Gua
   // x-envoy-downstream-service-node: requests that have it are user space's
   if (downstreamNodes.length > 0) return []
   if (upstreamCluster !== undefined) {
-    if (clusterName === '') return { slow: 'a fault for one upstream_cluster, where a header names the cluster' }
+    if (clusterName === '') return { kind: 'slow', why: 'a fault for one upstream_cluster, where a header names the cluster' }
     if (clusterName !== upstreamCluster) return []
   }
   const on: Question = { kind: 'all', of: headers.map((one) => headerMatchQuestion(one, scope.service)) }
@@ -136,7 +137,7 @@ function faultGuards(rule: FaultRule, { scope, clusterName }: GuardedPlace): Gua
 
 function limitGuards(rule: LocalRateLimitRule, path: string): Guards {
   if (rule.enabled.numerator === 0) return []
-  if (rule.descriptors.length > 0) return { slow: 'local_ratelimit with descriptors' }
+  if (rule.descriptors.length > 0) return { kind: 'slow', why: 'local_ratelimit with descriptors', waypoint: true }
   if (rule.bucket === undefined) return []
   return [{ kind: 'limit', rule, path }]
 }
@@ -152,7 +153,9 @@ function corsGuards(rule: CorsRule, { scope, route }: GuardedPlace): Guards {
     invert: false,
     missing: false,
   }
-  return scope.interest('origin') === undefined ? { slow: 'its service reads too many headers' } : [{ kind: 'slow', on: origin }]
+  return scope.interest('origin') === undefined
+    ? { kind: 'slow', why: 'its service reads too many headers' }
+    : [{ kind: 'slow', on: origin }]
 }
 
 /** The row, or why it cannot be one. */
@@ -185,7 +188,8 @@ function answer(reply: Reply, { scope, host, route, weighted, cluster }: Guarded
 }
 
 const NANOSECONDS = 1_000_000
-const U64 = (1n << 64n) - 1n
+/** what a bucket's time begins with (bpf/lib/http/guard.h) */
+const BUCKET_EPOCH = 1n << 62n
 
 function placeLimit({ rule, path }: Extract<Guard, { kind: 'limit' }>, next: number, place: GuardedPlace): number | string {
   const { bucket, status, enabled, enforced } = rule
@@ -198,7 +202,7 @@ function placeLimit({ rule, path }: Extract<Guard, { kind: 'limit' }>, next: num
   const burst = cost * BigInt(bucket.maxTokens)
   // a bucket that never holds a token has no cost
   const never = bucket.maxTokens === 0 || cost === 0n
-  if (burst > U64) return 'a token bucket that takes centuries to fill'
+  if (burst > BUCKET_EPOCH) return 'a token bucket that takes centuries to fill'
   const row = builder.push(guardLayout, {
     kind: GUARD_LIMIT,
     condition: lowerQuestion(ALWAYS, place.scope),

@@ -2,7 +2,7 @@
  * What becomes of headers, level by level, before there is a request. In: the mutations of the levels, in their order. Out: for each header what is dropped, replaced
  * and added, as far as that can be said for every request; or why it cannot. compiler/action/header-mutations.ts is the meaning.
  *
- * A header begins as it came (`came`: the request has it or not) or as nothing (of a reply). What depends on the request is one line that the kernel decides about
+ * A header begins as it came (`came`: the request, or the answer of an upstream, has it or not) or as nothing (of a reply). What depends on the request is one line that the kernel decides about
  * (`decided`); a header of which more would have to be decided is user space's.
  */
 import type { HeaderMutations, Template } from '../../http/model.ts'
@@ -37,64 +37,93 @@ export interface HeaderPlan {
   readonly slow: string
 }
 
-export function createHeaderPlan(
-  of: 'request' | 'response',
-  refused: (name: string, what: 'remove' | 'add' | 'overwrite') => string,
-): HeaderPlan {
-  const states = new Map<string, HeaderState>()
-  let slow = ''
-  const untouched: HeaderState = of === 'request' ? { kind: 'came', added: [] } : { kind: 'made', added: [] }
-  const state = (name: string): HeaderState => states.get(name) ?? untouched
-  const change = (name: string, next: HeaderState | string): void => {
-    if (typeof next === 'string') slow ||= `${name}: ${next}`
-    else states.set(name, next)
+type Refused = (name: string, what: 'remove' | 'add' | 'overwrite') => string
+
+export function createHeaderPlan(of: 'request' | 'answer' | 'reply', refused: Refused): HeaderPlan {
+  return new Plan(of, refused)
+}
+
+const CAME: HeaderState = { kind: 'came', added: [] }
+const MADE: HeaderState = { kind: 'made', added: [] }
+
+/** A class, as each route has several of these. */
+class Plan implements HeaderPlan {
+  slow = ''
+  private readonly of: 'request' | 'answer' | 'reply'
+  private readonly refused: Refused
+  /** most plans change nothing */
+  private states: Map<string, HeaderState> | undefined
+
+  constructor(of: 'request' | 'answer' | 'reply', refused: Refused) {
+    this.of = of
+    this.refused = refused
   }
-  return {
-    apply(mutations, side, tell) {
-      const remove = side === 'request' ? mutations.requestRemove : mutations.responseRemove
-      const add = side === 'request' ? mutations.requestAdd : mutations.responseAdd
-      for (const name of remove) {
-        slow ||= refused(name, 'remove')
-        states.set(name, { kind: 'made', added: [] })
-      }
-      // all values are computed before any is set
-      const computed = add.map((addition) => {
-        const { name, action } = addition
-        slow ||= refused(name, action === 'overwrite_or_add' ? 'overwrite' : 'add')
-        const value = tell(addition.value)
-        if (value.kind === 'slow') slow ||= value.why
-        const line: HeaderLine = { value: value.kind === 'value' ? merged(value.value) : [], empty: addition.keepEmpty ? 'keep' : 'drop' }
-        if (hasControl(constantOf(line.value) ?? '')) slow ||= `${name} has control characters`
-        return { name, action, line, before: state(name) }
-      })
-      const counted = computed.filter(({ line }) => line.empty === 'keep' || constantOf(line.value) !== '')
-      for (const { name, action, line, before } of counted) {
-        if (action === 'overwrite_or_add') change(name, overwritten(state(name), line))
-        else if (action === 'overwrite_if_exists') change(name, overwrittenIf(before, state(name), line))
-      }
-      for (const { name, action, line, before } of counted) {
-        if (action === 'append') change(name, appended(state(name), line, isInlineHeader(of, name)))
-        else if (action === 'add_if_absent') change(name, addedIfAbsent(before, state(name), line, isInlineHeader(of, name)))
-      }
-    },
-    set: (name, value) => states.set(name, { kind: 'made', added: [{ value, empty: 'keep' }] }),
-    drop: (name) => states.set(name, { kind: 'made', added: [] }),
-    header(name) {
-      const held = state(name)
-      if (held.kind === 'decided') return { kind: 'slow', why: `a format reads ${name}, which was changed before` }
-      const [first] = held.added
-      if (held.kind === 'made') return first === undefined ? ABSENT : told(...first.value)
-      return first === undefined
-        ? told({ kind: 'header', name })
-        : { kind: 'slow', why: `a format reads ${name}, which was changed before` }
-    },
-    state,
-    get changed() {
-      return [...states.keys()]
-    },
-    get slow() {
-      return slow
-    },
+
+  apply(mutations: HeaderMutations, side: 'request' | 'response', tell: (template: Template) => Told): void {
+    const remove = side === 'request' ? mutations.requestRemove : mutations.responseRemove
+    const add = side === 'request' ? mutations.requestAdd : mutations.responseAdd
+    for (const name of remove) {
+      this.slow ||= this.refused(name, 'remove')
+      this.put(name, MADE)
+    }
+    if (add.length === 0) return
+    // all values are computed before any is set
+    const computed = add.map((addition) => {
+      const { name, action } = addition
+      this.slow ||= this.refused(name, action === 'overwrite_or_add' ? 'overwrite' : 'add')
+      const value = tell(addition.value)
+      if (value.kind === 'slow') this.slow ||= value.why
+      const line: HeaderLine = { value: value.kind === 'value' ? merged(value.value) : [], empty: addition.keepEmpty ? 'keep' : 'drop' }
+      if (hasControl(constantOf(line.value) ?? '')) this.slow ||= `${name} has control characters`
+      return { name, action, line, before: this.state(name) }
+    })
+    const counted = computed.filter(({ line }) => line.empty === 'keep' || constantOf(line.value) !== '')
+    for (const { name, action, line, before } of counted) {
+      if (action === 'overwrite_or_add') this.change(name, overwritten(this.state(name), line))
+      else if (action === 'overwrite_if_exists') this.change(name, overwrittenIf(before, this.state(name), line))
+    }
+    for (const { name, action, line, before } of counted) {
+      if (action === 'append') this.change(name, appended(this.state(name), line, this.isInline(name)))
+      else if (action === 'add_if_absent') this.change(name, addedIfAbsent(before, this.state(name), line, this.isInline(name)))
+    }
+  }
+
+  set(name: string, value: Value): void {
+    this.put(name, { kind: 'made', added: [{ value, empty: 'keep' }] })
+  }
+
+  drop(name: string): void {
+    this.put(name, MADE)
+  }
+
+  header(name: string): Told {
+    const held = this.state(name)
+    if (held.kind === 'decided') return { kind: 'slow', why: `a format reads ${name}, which was changed before` }
+    const [first] = held.added
+    if (held.kind === 'made') return first === undefined ? ABSENT : told(...first.value)
+    return first === undefined ? told({ kind: 'header', name }) : { kind: 'slow', why: `a format reads ${name}, which was changed before` }
+  }
+
+  state(name: string): HeaderState {
+    return this.states?.get(name) ?? (this.of === 'reply' ? MADE : CAME)
+  }
+
+  get changed(): readonly string[] {
+    return this.states === undefined ? [] : [...this.states.keys()]
+  }
+
+  private put(name: string, state: HeaderState): void {
+    this.states ??= new Map()
+    this.states.set(name, state)
+  }
+
+  private change(name: string, next: HeaderState | string): void {
+    if (typeof next === 'string') this.slow ||= `${name}: ${next}`
+    else this.put(name, next)
+  }
+
+  private isInline(name: string): boolean {
+    return isInlineHeader(this.of === 'request' ? 'request' : 'response', name)
   }
 }
 

@@ -19,9 +19,10 @@ export function locationOf(action: RedirectAction, match: readonly Match[]): Loc
   const scheme = action.scheme === 'keep' ? 'http' : action.scheme === 'https' ? 'https' : action.scheme.text
   const path = pathOf(action, match)
   if (path.kind === 'slow') return path
-  const [first] = path.value
+  const [first, ...others] = path.value
+  const replaced = first?.kind === 'replaced'
   const rooted =
-    first?.kind === 'text' ? first.text.startsWith('/') : first?.kind === 'target' || first?.kind === 'path' ? first.from === 0 : false
+    first?.kind === 'text' ? first.text.startsWith('/') : first?.kind === 'target' || first?.kind === 'path' ? first.from === 0 : replaced
   // what is not known to begin with a slash cannot be given one here
   if (!rooted && first?.kind !== 'text') return { kind: 'slow', why: 'a redirect to a path that may lack its slash' }
   return told(
@@ -29,7 +30,7 @@ export function locationOf(action: RedirectAction, match: readonly Match[]): Loc
       { kind: 'text', text: `${bytesOf(scheme)}://` },
       ...hostOf(action, scheme),
       { kind: 'text', text: `${action.port === undefined ? '' : `:${action.port}`}${rooted ? '' : '/'}` },
-      ...path.value,
+      ...(replaced ? [{ ...first, needed: 'slash' } as const, ...others] : path.value),
     ]),
   )
 }

@@ -11,6 +11,7 @@ import {
 } from '../../../proto/http/matching.ts'
 import { ROUTE_SLOW, SERVICE_SLOW, VIRTUAL_HOST_EXACT, VIRTUAL_HOST_FOLD, VIRTUAL_HOST_SLOW } from '../../../proto/http/matching.ts'
 import type { Route, VirtualHost } from '../../http/model.ts'
+import type { Undone } from '../../http/undone.ts'
 import type { HttpService } from '../../ir/program.ts'
 import type { HttpBuilder } from './builder.ts'
 import { placePaths } from './candidates.ts'
@@ -37,11 +38,13 @@ export function lowerService(service: HttpService, builder: HttpBuilder, actions
   const scope = createServiceScope(builder, service, row)
   const settings = serviceSettings(service, scope)
   const reason = serviceReason(service)
-  const hosts = service.routes.virtualHosts.map((host) => ({ host, ...lowerHost(host, scope, actions, reason) }))
-  const domains = placeDomains(hosts, scope)
+  const { virtualHosts } = service.routes
+  const hosts = virtualHosts.map((host) => lowerHost(host, scope, actions, reason))
+  const domains = placeDomains(virtualHosts, (index) => hosts[index]?.row ?? 0, scope)
   const nowhere = rowOf(actions.nowhere(undefined, scope))
   builder.set(row, serviceLayout, {
-    flags: domains.flags | (reason !== '' || !domains.complete || !settings.complete ? SERVICE_SLOW : 0) | serviceFlags(service, builder),
+    flags:
+      domains.flags | (reason !== undefined || !domains.complete || !settings.complete ? SERVICE_SLOW : 0) | serviceFlags(service, builder),
     any: domains.any,
     nowhere,
     ...interestFilter(scope.interests),
@@ -51,7 +54,7 @@ export function lowerService(service: HttpService, builder: HttpBuilder, actions
   })
   builder.set(row + 3, single, { slots: scope.single })
   builder.set(row + 1, wildcards, { suffix: domains.suffix, prefix: domains.prefix })
-  return { row, lanes: { path: service.path, virtualHosts: hosts.map(({ lane }) => lane) } }
+  return { row, lanes: { path: service.path, slow: reason, virtualHosts: hosts.map(({ lane }) => lane) } }
 }
 
 function rowOf(action: LoweredAction): number {
@@ -63,32 +66,26 @@ interface LoweredHost {
   readonly lane: VirtualHostLane
 }
 
-/** `serviceSlow`: why the whole service is for user space, or '' */
-function lowerHost(host: VirtualHost, scope: ServiceScope, actions: ActionLowering, serviceSlow: string): LoweredHost {
+/** `serviceSlow`: why the whole service is not the kernel's */
+function lowerHost(host: VirtualHost, scope: ServiceScope, actions: ActionLowering, serviceSlow: Undone | undefined): LoweredHost {
   const { builder, service } = scope
   const row = builder.reserve(1)
   const state = builder.context.routeState(service.path, host.name, '')
-  const slowWhy =
-    serviceSlow !== ''
-      ? serviceSlow
-      : (service.undone.get(host.path) ?? (host.matcher === undefined ? '' : 'its routes are found by a generic matcher'))
   const routes = host.routes.map((route) => lowerRoute(route, host, scope, actions))
-  const lanesOf = (why: string): VirtualHostLane => ({
-    path: host.path,
-    name: host.name,
-    routes: routes.map(({ lane }) => (why === '' ? lane : { ...lane, lane: 'slow', why })),
-  })
-  const slow = (why: string): LoweredHost => {
+  const lane: VirtualHostLane = { path: host.path, name: host.name, slow: undefined, routes: routes.map((route) => route.lane) }
+  const slow = (undone: Undone): LoweredHost => {
     builder.set(row, hostLayout, { flags: VIRTUAL_HOST_SLOW, state })
     builder.relocate(row, hostLayout, 'state')
-    return { row, lane: lanesOf(why) }
+    return { row, lane: { ...lane, slow: undone, routes: lane.routes.map((route) => slowRoute(route, undone)) } }
   }
-  if (slowWhy !== '') return slow(slowWhy)
+  const undone = serviceSlow ?? service.undone.get(host.path)
+  if (undone !== undefined) return slow(undone)
+  if (host.matcher !== undefined) return slow({ why: 'its routes are found by a generic matcher' })
   const table = createPathTable(routes)
   let shared: number | undefined
   const slowRow = (): number => (shared ??= builder.push(routeLayout, { flags: ROUTE_SLOW }))
   const paths = placePaths(table, row, scope, (index) => routes[index]?.row ?? slowRow(), slowRow)
-  if (paths.kind === 'slow') return slow(paths.why)
+  if (paths.kind === 'slow') return slow(paths)
   builder.set(row, hostLayout, {
     flags: (table.fold ? VIRTUAL_HOST_FOLD : 0) | (paths.exact ? VIRTUAL_HOST_EXACT : 0),
     root: paths.root,
@@ -99,7 +96,13 @@ function lowerHost(host: VirtualHost, scope: ServiceScope, actions: ActionLoweri
     state,
   })
   builder.relocate(row, hostLayout, 'state')
-  return { row, lane: lanesOf('') }
+  return { row, lane }
+}
+
+/** A route of a virtual host that is not the kernel's as a whole. */
+function slowRoute(route: RouteLane, { why, waypoint }: Undone): RouteLane {
+  if (route.lane === 'waypoint') return route
+  return { ...route, lane: waypoint === true ? 'waypoint' : 'slow', why }
 }
 
 /** Source: compiler/http/eval.ts (needsTls). Whether a client is internal is not known here. */
@@ -126,13 +129,14 @@ function lowerRoute(route: Route, host: VirtualHost, scope: ServiceScope, action
   const path = isPath ? matchQuestion(first, service) : ALWAYS
   const rest: Question = { kind: 'all', of: (isPath ? others : route.match).map((match) => matchQuestion(match, service)) }
   const undone = service.undone.get(route.path)
-  const action: LoweredAction = undone === undefined ? actions.route(route, host, scope) : { kind: 'slow', why: undone }
+  const action: LoweredAction = undone === undefined ? actions.route(route, host, scope) : { kind: 'slow', ...undone }
   const state = builder.context.routeState(service.path, host.name, route.path)
   const row = builder.push(routeLayout, { action: rowOf(action), flags: action.kind === 'slow' ? ROUTE_SLOW : 0, state })
   builder.relocate(row, routeLayout, 'state')
   const unknown = unsaidIn({ kind: 'all', of: [path, rest] }, scope)
   const why = action.kind === 'slow' ? action.why : unknown === '' ? '' : `it asks for ${unknown}`
-  return { route, path, rest, row, lane: { path: route.path, name: route.name, lane: why === '' ? 'kernel' : 'slow', why, state } }
+  const lane = action.kind === 'slow' && action.waypoint === true ? 'waypoint' : why === '' ? 'kernel' : 'slow'
+  return { route, path, rest, row, lane: { path: route.path, name: route.name, lane, why, state } }
 }
 
 const PATHS: ReadonlySet<string> = new Set([

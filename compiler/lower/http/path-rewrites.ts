@@ -1,6 +1,6 @@
 /**
  * Rewritten targets as parts. In: a rewrite and the path condition of its route. Out: parts of the new target with its query, `same`, or why user space must make it.
- * compiler/action/path-rewrite.ts is the meaning; a regex_rewrite is made here where it cuts off a beginning that every path of the route has.
+ * compiler/action/path-rewrite.ts is the meaning.
  */
 import type { PathRewrite, Template } from '../../http/model.ts'
 import { bytesOf } from '../../match/byte-text.ts'
@@ -56,21 +56,21 @@ export function matchedBytes([path]: readonly Match[]): number | 'query' {
   }
 }
 
-/** "^literal" or "^literal(.*)$", where every path of the route begins with the literal. */
+/** "^literal" or "^literal(.*)$", where every path of the route begins with the literal, are parts of the path; anything else is an automaton's work. */
 function rewriteByRegex(pattern: string, substitution: string, match: readonly Match[]): RewrittenTarget {
-  const slow = { kind: 'slow', why: 'regex_rewrite' } as const
+  const found = value({ kind: 'replaced', pattern, substitution: bytesOf(substitution), needed: 'something' }, REST_OF_QUERY)
   const [, quoted, capture] = /^\^((?:[\w/~%@!,:;&=#-]|\\[^\w\s])*)(\(\.\*\)\$?)?$/.exec(pattern) ?? []
-  if (quoted === undefined) return slow
+  if (quoted === undefined) return found
   const literal = quoted.replace(/\\(.)/g, '$1')
-  if (!everyPathBeginsWith(literal, match)) return slow
+  if (!everyPathBeginsWith(literal, match)) return found
   if (capture === undefined) {
     const put = substitution.replace(/\\([0\\])/g, (_, what: string) => (what === '0' ? literal : '\\'))
     const rest = { kind: 'target', from: literal.length } as const
     // an empty path is none: where nothing is put in front, what is left must not be nothing
-    return put === '' || /\\(?![0\\])/.test(substitution.replaceAll('\\\\', '')) ? slow : value(text(put), rest)
+    return put === '' || /\\(?![0\\])/.test(substitution.replaceAll('\\\\', '')) ? found : value(text(put), rest)
   }
   const [, before, after] = /^([^\\]*)\\1([^\\]*)$/.exec(substitution) ?? []
-  if (before === undefined || after === undefined || before + after === '') return slow
+  if (before === undefined || after === undefined || before + after === '') return found
   return value(text(before), { kind: 'path', from: literal.length }, text(after), REST_OF_QUERY)
 }
 

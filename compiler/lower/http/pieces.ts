@@ -2,7 +2,7 @@
  * A head or a reply as pieces (proto/http/acting.ts), which bpf/lib/http/compose.h puts together. In: texts and parts of a request, line by line. Out: rows, or
  * why they cannot be. Invariant: texts have one character a byte and no line end but those that are put here; neighbouring texts are one piece.
  */
-import type { Layout } from '../../../proto/abi.ts'
+import type { Layout } from '../../../proto/layout.ts'
 import {
   HOST_PORT_80,
   LINE_DROP,
@@ -28,6 +28,7 @@ import {
   PIECE_METHOD,
   PIECE_PATH,
   PIECE_QUERY,
+  PIECE_REPLACED,
   PIECE_REST,
   PIECE_SLOW_IF,
   PIECE_SOURCE,
@@ -44,6 +45,7 @@ import {
   text as textLayout,
 } from '../../../proto/http/acting.ts'
 import { HTTP_ROW_SIZE } from '../../../proto/http/tables.ts'
+import { placeReplacement } from './replacements.ts'
 import type { ServiceScope } from './scope.ts'
 import { bytesOfText } from './text.ts'
 import type { Value, ValuePart } from './values.ts'
@@ -73,15 +75,16 @@ export interface PieceList {
   body(): void
   /** requests with this header are user space's */
   slowIf(name: string): void
-  /** the first row and their number, or why not */
-  finish(): PlacedPieces
+  /** the first row and their number, or why not; `before`: rows that stand in front of the first, and are not counted */
+  finish(before?: readonly Row[]): PlacedPieces
 }
 
 export type PlacedPieces =
   | { readonly kind: 'rows'; readonly first: number; readonly count: number }
   | { readonly kind: 'slow'; readonly why: string }
 
-interface Row {
+/** One row of km_http. */
+export interface Row {
   readonly layout: Layout
   readonly values: Readonly<Record<string, number | Uint8Array>>
 }
@@ -120,16 +123,27 @@ export function createPieceList(scope: ServiceScope): PieceList {
     if (pending !== '') pushText(pending, PIECE_TEXT, 0, SLOT_NONE)
     pending = ''
   }
-  const push = (values: Readonly<Record<string, number>>): void => {
+  const pushRow = (values: Row['values']): void => {
     flush()
     rows.push({ layout: pieceLayout, values: { slot: SLOT_NONE, ...values } })
   }
+  const push = (values: Readonly<Record<string, number>>): void => pushRow(values)
   const pushPart = (part: ValuePart, how: number): void => {
     if (part.kind === 'text') {
       flush()
       const short = part.text.length <= PIECE_TEXT_BYTES
       pushText(part.text, PIECE_TEXT, short ? how : 0, SLOT_NONE)
       if (!short && how !== 0) pushText('', PIECE_TEXT, how, SLOT_NONE)
+      return
+    }
+    if (part.kind === 'status') {
+      slow ||= 'it names the status of its response'
+      return
+    }
+    if (part.kind === 'replaced') {
+      const placed = placeReplacement(part, scope.builder)
+      if (placed === undefined) slow ||= `the regex ${part.pattern} cannot be replaced here`
+      else pushRow({ kind: PIECE_REPLACED, how, length: PIECE_WHOLE, text: placed })
       return
     }
     const source = sourceOf(part, slotOf)
@@ -181,15 +195,17 @@ export function createPieceList(scope: ServiceScope): PieceList {
     rest: (how) => push({ kind: PIECE_REST, source: how === 'all' ? REST_ENDS : 0 }),
     body: () => push({ kind: PIECE_BODY }),
     slowIf: (name) => push({ kind: PIECE_SLOW_IF, slot: slotOf(name) }),
-    finish() {
+    finish(before = []) {
       flush()
       if (rows.length > ROWS_MAX) slow ||= 'what is sent is too long'
-      return slow === '' ? { kind: 'rows', first: scope.builder.shareRun(rows), count: rows.length } : { kind: 'slow', why: slow }
+      return slow === ''
+        ? { kind: 'rows', first: scope.builder.shareRun([...before, ...rows]), count: rows.length }
+        : { kind: 'slow', why: slow }
     },
   }
 }
 
-const PART_KINDS: Readonly<Record<Exclude<ValuePart['kind'], 'text'>, number>> = {
+const PART_KINDS: Readonly<Record<Exclude<ValuePart['kind'], 'text' | 'status' | 'replaced'>, number>> = {
   header: PIECE_HEADER,
   method: PIECE_METHOD,
   target: PIECE_TARGET,

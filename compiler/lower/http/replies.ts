@@ -10,7 +10,7 @@ import { grpcMessage, grpcStatusOf } from '../../action/grpc.ts'
 import type { Route, Template, VirtualHost, WeightedCluster } from '../../http/model.ts'
 import { bytesOf } from '../../match/byte-text.ts'
 import { createHeaderPlan, type HeaderPlan } from './header-plan.ts'
-import { levelsOf } from './levels.ts'
+import { changesResponses, levelsOf } from './levels.ts'
 import { createPieceList, type PlacedPieces } from './pieces.ts'
 import { createRequestFacts } from './request-facts.ts'
 import type { LoweredAction, ServiceScope } from './scope.ts'
@@ -19,8 +19,8 @@ import { ABSENT, constantOf, type FormatFacts, type Told, tellTemplate, type Val
 
 export interface Reply {
   readonly status: number
-  /** in Unicode; or as a format, of which only what is the same for every request can be in a body */
-  readonly body: string | { readonly template: Template; readonly empty: '' | '-'; readonly text: string }
+  /** in Unicode; or bytes that are no UTF-8; or as a format, of which only what is the same for every request can be in a body */
+  readonly body: string | Uint8Array | { readonly template: Template; readonly empty: '' | '-'; readonly text: string }
   /** response code details */
   readonly details: string
   readonly contentType?: string
@@ -41,6 +41,26 @@ export interface ReplyOwner {
 
 /** `guard`: the first km_guard in front of it; 0: none */
 export function lowerReply(reply: Reply, owner: ReplyOwner | undefined, guard: number, scope: ServiceScope): LoweredAction {
+  // so are the answers of the holder, which has no more than these
+  if (scope.service.manager.front.replies !== undefined) return { kind: 'slow', why: 'local_reply_config' }
+  const key = keyOf(reply, owner, guard, scope)
+  return key === undefined ? makeReply(reply, owner, guard, scope) : scope.once(key, () => makeReply(reply, undefined, guard, scope))
+}
+
+/** Of a reply that is the same whoever gives it; undefined where it is not. */
+function keyOf(
+  { status, body, contentType, grpcStatus, location, slowIf }: Reply,
+  owner: ReplyOwner | undefined,
+  guard: number,
+  scope: ServiceScope,
+): string | undefined {
+  if (typeof body !== 'string' || location !== undefined || slowIf !== undefined) return undefined
+  if (owner !== undefined && levelsOf(scope.service.routes, owner.host, owner.route, owner.weighted).some(changesResponses))
+    return undefined
+  return JSON.stringify([guard, status, body, contentType, grpcStatus])
+}
+
+function makeReply(reply: Reply, owner: ReplyOwner | undefined, guard: number, scope: ServiceScope): LoweredAction {
   const plain = writeReply(reply, owner, 'plain', scope)
   if (plain.kind === 'slow') return plain
   const grpc = writeReply(reply, owner, 'grpc', scope)
@@ -58,12 +78,11 @@ export function lowerReply(reply: Reply, owner: ReplyOwner | undefined, guard: n
 
 function writeReply(reply: Reply, owner: ReplyOwner | undefined, kind: 'plain' | 'grpc', scope: ServiceScope): PlacedPieces {
   const watched = new Set(reply.slowIf)
-  const plan = createHeaderPlan('response', refusedResponseHeader)
+  const plan = createHeaderPlan('reply', refusedResponseHeader)
   const facts = factsOf(reply, owner, plan, watched, scope)
   if (reply.location !== undefined) plan.set('location', reply.location)
   const body = bodyOf(reply, facts)
   if (body === undefined) return { kind: 'slow', why: 'its body depends on the request' }
-  if (reply.status === 204 && body !== '') return { kind: 'slow', why: '204 with a body' }
   if (owner !== undefined) {
     const tell = (template: Template): Told => tellTemplate(template, facts, '')
     for (const level of levelsOf(scope.service.routes, owner.host, owner.route, owner.weighted)) plan.apply(level, 'response', tell)
@@ -71,7 +90,7 @@ function writeReply(reply: Reply, owner: ReplyOwner | undefined, kind: 'plain' |
   if (reply.contentType !== undefined) plan.set('content-type', textValue(reply.contentType))
   if (plan.slow !== '') return { kind: 'slow', why: plan.slow }
   const status = kind === 'grpc' ? 200 : reply.status
-  const silent = kind === 'grpc' || body === '' || status === 204
+  const silent = kind === 'grpc' || body === ''
   const list = createPieceList(scope)
   for (const name of watched) list.slowIf(name)
   if (kind === 'grpc') speakGrpc(plan, reply, body)
@@ -94,8 +113,8 @@ function writeReply(reply: Reply, owner: ReplyOwner | undefined, kind: 'plain' |
   list.close('connection: close\r\n')
   if (status !== 204 && (status !== 304 || body !== '')) list.text(`content-length: ${silent ? 0 : body.length}\r\n`)
   list.text('\r\n')
-  // 304 has no body, whatever its length says
-  if (!silent && status !== 304) {
+  // these have none, whatever their other headers say
+  if (!silent && status !== 204 && status !== 304) {
     list.body()
     list.text(body)
   }
@@ -122,13 +141,18 @@ function factsOf(
     ...facts,
     responseHeader: (name) => plan.header(name),
     details: reply.details,
-    body: typeof reply.body === 'string' ? reply.body : reply.body.text,
+    body: typeof reply.body === 'string' ? reply.body : reply.body instanceof Uint8Array ? byteText(reply.body) : reply.body.text,
   }
+}
+
+function byteText(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1')
 }
 
 /** One character a byte; undefined: it is not the same for every request. */
 function bodyOf({ body }: Reply, facts: FormatFacts): string | undefined {
   if (typeof body === 'string') return bytesOf(body)
+  if (body instanceof Uint8Array) return byteText(body)
   const told = tellTemplate(body.template, { ...facts, details: undefined }, body.empty)
   return told.kind === 'value' ? constantOf(told.value) : undefined
 }

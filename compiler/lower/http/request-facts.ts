@@ -35,7 +35,7 @@ export function createRequestFacts({ service, plan, authority, routeName, cluste
     path: told({ kind: 'target', from: 0 }),
     authority,
     scheme: http,
-    responseCode: 0,
+    responseCode: toldText('0'),
     details: undefined,
     routeName,
     cluster,

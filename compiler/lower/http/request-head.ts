@@ -9,7 +9,7 @@ import { bytesOf } from '../../match/byte-text.ts'
 import { createHeaderPlan, type HeaderPlan } from './header-plan.ts'
 import { levelsOf } from './levels.ts'
 import { rewriteTarget } from './path-rewrites.ts'
-import { createPieceList, type PieceList, type PlacedPieces } from './pieces.ts'
+import { createPieceList, type PieceList, type PlacedPieces, type Row } from './pieces.ts'
 import { createRequestFacts, refusedRequestHeader } from './request-facts.ts'
 import type { ServiceScope } from './scope.ts'
 import { constantOf, isSure, type Told, tellTemplate, told, toldText, type Value } from './values.ts'
@@ -23,6 +23,8 @@ export interface ForwardPlace {
   readonly weighted: WeightedCluster | undefined
   /** the name of the cluster; a header's value where a header names it */
   readonly cluster: Told
+  /** rows that stand in front of the pieces */
+  readonly before: readonly Row[]
 }
 
 export type LoweredHead = { readonly kind: 'same' } | PlacedPieces
@@ -30,7 +32,6 @@ export type LoweredHead = { readonly kind: 'same' } | PlacedPieces
 export function lowerRequestHead(place: ForwardPlace): LoweredHead {
   const { scope, route, action, weighted } = place
   const { manager, routes } = scope.service
-  const list = createPieceList(scope)
   const watched = new Set<string>()
   const plan = createHeaderPlan('request', (name, what) => refusedRequestHeader(name, what, manager))
   let authority: Told = told({ kind: 'host' })
@@ -77,10 +78,11 @@ export function lowerRequestHead(place: ForwardPlace): LoweredHead {
     plan.set('x-forwarded-for', [{ kind: 'source', brackets: false }])
   }
   if (target.kind === 'same' && rewritten === undefined && plan.changed.length === 0) return { kind: 'same' }
+  const list = createPieceList(scope)
   for (const name of watched) list.slowIf(name)
   writeLine(list, target)
   writeHeaders(list, plan, rewritten)
-  return list.finish()
+  return list.finish(place.before)
 }
 
 /** absent: the host stays. Source: compiler/action/host-rewrite.ts. */
@@ -97,7 +99,7 @@ function rewriteHost(rewrite: HostRewrite, plan: HeaderPlan, tell: (template: Te
       return host.kind === 'value' && constantOf(host.value) === '' ? { kind: 'absent' } : host
     }
     case 'path_regex':
-      return { kind: 'slow', why: 'host_rewrite_path_regex' }
+      return told({ kind: 'replaced', pattern: rewrite.regex.source, substitution: bytesOf(rewrite.substitution), needed: 'nothing' })
     case 'auto':
       return { kind: 'slow', why: 'auto_host_rewrite' }
   }

@@ -7,6 +7,7 @@ import { isInlineHeader } from '../../http/inline-headers.ts'
 import type { Route, VirtualHost } from '../../http/model.ts'
 import type { HttpService } from '../../ir/program.ts'
 import type { HttpBuilder } from './builder.ts'
+import type { Slow } from './lowered.ts'
 
 export interface ServiceScope {
   readonly builder: HttpBuilder
@@ -24,10 +25,12 @@ export interface ServiceScope {
   readonly single: number
   /** names by slot */
   readonly interests: readonly string[]
+  /** What is the same wherever the service has it: made when it is first asked for. `key` names what it is made of. */
+  once(key: string, make: () => LoweredAction): LoweredAction
 }
 
 /** What is done, as a row of acting.ts, or why user space must do it. */
-export type LoweredAction = { readonly kind: 'row'; readonly row: number } | { readonly kind: 'slow'; readonly why: string }
+export type LoweredAction = { readonly kind: 'row'; readonly row: number } | Slow
 
 /** How actions are lowered (actions.ts); each is asked once for what it names. */
 export interface ActionLowering {
@@ -42,6 +45,7 @@ export interface ActionLowering {
 export function createServiceScope(builder: HttpBuilder, service: HttpService, row: number): ServiceScope {
   const slots = new Map<string, number>()
   const interests: string[] = []
+  const made = new Map<string, LoweredAction>()
   let single = 0
   const slotOf = (name: string): number | undefined => {
     const held = slots.get(name)
@@ -66,6 +70,11 @@ export function createServiceScope(builder: HttpBuilder, service: HttpService, r
       return single >>> 0
     },
     interest,
+    once(key, make) {
+      const held = made.get(key) ?? make()
+      made.set(key, held)
+      return held
+    },
     // values of inline headers are joined; longer names are not looked for again
     asked: (name) => (isInlineHeader('request', name) || name.length > LONGEST_REPEATED ? interest(name) : slotOf(name)),
   }

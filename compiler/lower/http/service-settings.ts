@@ -14,20 +14,29 @@ import {
   SERVICE_STRIP_DOT,
   SERVICE_STRIP_PORT,
 } from '../../../proto/http/matching.ts'
+import type { ConnectionManager } from '../../http/connection-manager.ts'
+import type { RouteConfiguration } from '../../http/model.ts'
+import type { Undone } from '../../http/undone.ts'
 import type { HttpService } from '../../ir/program.ts'
 import type { HttpBuilder } from './builder.ts'
 import type { ServiceScope } from './scope.ts'
 
-/** Why every request is for user space; '' when it is not. */
-export function serviceReason({ path, manager, routes, undone }: HttpService): string {
+/** Why no request is the kernel's; undefined when they are. */
+export function serviceReason({ path, manager, routes, undone }: HttpService): Undone | undefined {
   const needed = undone.get(path)
   if (needed !== undefined) return needed
+  const why = managerReason(manager, routes)
+  return why === '' ? undefined : { why }
+}
+
+function managerReason(manager: ConnectionManager, routes: RouteConfiguration): string {
   if (manager.tls) return 'its connections are TLS'
   if (routes.vhostHeader !== undefined) return 'vhost_header names the virtual host'
   if (manager.via !== '') return 'the connection manager writes via'
   if (manager.userAgent !== undefined) return 'add_user_agent is set'
   if (manager.appendXForwardedPort) return 'append_x_forwarded_port is set'
   if (manager.schemeOverwrite !== undefined) return 'scheme_header_transformation is set'
+  if (manager.front.strict.length > 0) return 'strict_check_headers is set'
   return ''
 }
 

@@ -14,6 +14,15 @@ export type ValuePart =
       /** from byte `from` on, or from the question mark on */
       | { readonly kind: 'target' | 'path'; readonly from: number | 'query' }
       | { readonly kind: 'method' | 'query' | 'host' | 'source_port' | 'asked_port' }
+      /** of the response; of what is sent before there is one, no part */
+      | { readonly kind: 'status' }
+      /** the path without query, a regex replaced in it; `needed`: what must be left, or the request is for user space */
+      | {
+          readonly kind: 'replaced'
+          readonly pattern: string
+          readonly substitution: string
+          readonly needed: 'nothing' | 'something' | 'slash'
+        }
       /** Host without its port, or without port 80 */
       | { readonly kind: 'host_name'; readonly port: 'any' | '80' }
       | { readonly kind: 'source' | 'asked'; readonly brackets: boolean }
@@ -45,7 +54,7 @@ export interface FormatFacts {
   readonly authority: Told
   scheme(): Told
   /** %RESPONSE_CODE%: 0 until an upstream has answered */
-  readonly responseCode: number
+  readonly responseCode: Told
   readonly details: string | undefined
   readonly routeName: string
   readonly cluster: Told
@@ -98,6 +107,8 @@ function mayBeAbsent(part: ValuePart): boolean {
     case 'host':
     case 'host_name':
       return true
+    case 'replaced':
+      return part.needed === 'nothing'
     case 'target':
     case 'path':
       return part.from !== 0
@@ -140,7 +151,7 @@ function evaluate({ name, argument = '' }: Command, facts: FormatFacts): Told {
     case 'PROTOCOL':
       return toldText('HTTP/1.1')
     case 'RESPONSE_CODE':
-      return toldText(String(facts.responseCode))
+      return facts.responseCode
     case 'RESPONSE_CODE_DETAILS':
       return facts.details === undefined ? ABSENT : toldText(facts.details)
     case 'ROUTE_NAME':
@@ -225,7 +236,7 @@ function requestHeader(name: string, facts: FormatFacts): Told {
 
 function responseHeader(name: string, { responseHeader: tell, responseCode }: FormatFacts): Told {
   if (tell === undefined) return ABSENT
-  return name === ':status' ? toldText(String(responseCode)) : tell(name)
+  return name === ':status' ? responseCode : tell(name)
 }
 
 /** %PATH(WQ|NQ:ORIG|PATH|ORIG_OR_PATH)%; there is no other path before it is rewritten */

@@ -1,0 +1,91 @@
+/**
+ * original_ip_detection_extensions: who the client is where a connection manager does not take the connection's own address. In: what the extensions are, the request's
+ * headers and who is connected. Out: the client's address and whether it may count as internal, or the status that the request is answered with.
+ * Source: Envoy's source/extensions/http/original_ip_detection/{custom_header,xff}; tried on Envoy 1.40.
+ */
+import type { Cursor } from '../input/cursor.ts'
+import { lowerCase } from '../match/string-match.ts'
+import { canonicalAddress, forwardedAddress } from './internal-address.ts'
+import type { Headers } from './request.ts'
+
+export type IpDetection =
+  | {
+      readonly kind: 'header'
+      readonly name: string
+      readonly trusted: boolean
+      /** of a request without it; undefined: the next extension is asked */
+      readonly refusal: number | undefined
+    }
+  | { readonly kind: 'forwarded'; readonly hops: number; readonly append: boolean }
+  /** of another kind: finds nobody */
+  | { readonly kind: 'unknown' }
+
+export type DetectedClient =
+  | { readonly kind: 'known'; readonly address: string | undefined; readonly trusted: boolean }
+  | { readonly kind: 'refused'; readonly status: number }
+
+const EXTENSIONS = 'envoy.extensions.http.original_ip_detection.'
+
+/** `at`: an HttpConnectionManager */
+export function readIpDetections(at: Cursor): readonly IpDetection[] | undefined {
+  const list = at.messages('original_ip_detection_extensions').map((extension): IpDetection => {
+    const config = extension.has('typed_config') ? extension.any('typed_config') : undefined
+    if (config?.known !== true) return { kind: 'unknown' }
+    if (config.type === `${EXTENSIONS}custom_header.v3.CustomHeaderConfig`) {
+      const refusal = config.message('reject_with_status')
+      return {
+        kind: 'header',
+        name: lowerCase(config.string('header_name') ?? ''),
+        trusted: config.boolean('allow_extension_to_set_address_as_trusted') ?? false,
+        refusal: refusal === undefined ? undefined : statusOf(refusal.enum('code')),
+      }
+    }
+    if (config.type !== `${EXTENSIONS}xff.v3.XffConfig`) return { kind: 'unknown' }
+    return { kind: 'forwarded', hops: config.number('xff_num_trusted_hops') ?? 0, append: config.boolean('skip_xff_append') === false }
+  })
+  return list.length === 0 ? undefined : list
+}
+
+export function detectClient(detections: readonly IpDetection[], headers: Headers, source: string | undefined): DetectedClient {
+  for (const one of detections) {
+    if (one.kind === 'header') {
+      const value = headers.get(one.name)
+      const address = value === undefined ? undefined : canonicalAddress(value)
+      if (address !== undefined) return { kind: 'known', address, trusted: one.trusted }
+      if (one.refusal !== undefined) return { kind: 'refused', status: one.refusal }
+    }
+    if (one.kind === 'forwarded') {
+      const found = forwardedAddress(headers.get('x-forwarded-for'), one.hops)
+      if (one.append && source !== undefined) headers.add('x-forwarded-for', source)
+      if (found !== undefined) return { kind: 'known', address: found.address, trusted: found.single }
+    }
+  }
+  return { kind: 'known', address: undefined, trusted: false }
+}
+
+/** Only errors refuse; anything else is 403. */
+function statusOf(name: string | undefined): number {
+  return ERRORS.get(name ?? '') ?? 403
+}
+
+/** names of envoy.type.v3.StatusCode from 400 */
+const ERRORS: ReadonlyMap<string, number> = new Map(
+  (
+    [
+      [
+        400,
+        'BadRequest Unauthorized PaymentRequired Forbidden NotFound MethodNotAllowed NotAcceptable ProxyAuthenticationRequired RequestTimeout Conflict Gone',
+      ],
+      [411, 'LengthRequired PreconditionFailed PayloadTooLarge URITooLong UnsupportedMediaType RangeNotSatisfiable ExpectationFailed'],
+      [421, 'MisdirectedRequest UnprocessableEntity Locked FailedDependency'],
+      [426, 'UpgradeRequired'],
+      [428, 'PreconditionRequired TooManyRequests'],
+      [431, 'RequestHeaderFieldsTooLarge'],
+      [
+        500,
+        'InternalServerError NotImplemented BadGateway ServiceUnavailable GatewayTimeout HTTPVersionNotSupported VariantAlsoNegotiates InsufficientStorage LoopDetected',
+      ],
+      [510, 'NotExtended NetworkAuthenticationRequired'],
+    ] as const
+  ).flatMap(([first, names]) => names.split(' ').map((name, index) => [name, first + index] as const)),
+)

@@ -1,0 +1,98 @@
+/**
+ * What generations cost inside a running runtime: `npm run bench:generations -- ARTIFACT [--rounds N]`. In: an artifact, best a large one; out: milliseconds of an apply of the same again, memory that it
+ * adds, of a rollback from the lock to the switch and to its end, and of deltas there and back (`--there FILE --back FILE`), as medians and 99th percentiles. The instance is one of its own, and goes away.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import yargs from 'yargs'
+import { hideBin } from 'yargs/helpers'
+import { openArtifact } from '../proto/artifact/open.ts'
+import { apply } from '../runtime/apply.ts'
+import { detach } from '../runtime/detach.ts'
+import { history } from '../runtime/history.ts'
+import { existingPins } from '../runtime/place.ts'
+import { rollback } from '../runtime/rollback.ts'
+import { readFileSync } from 'node:fs'
+import { readArtifactOrDelta } from '../proto/delta/read-file.ts'
+import { CodedError } from '../runtime/coded-error.ts'
+import { applyDelta } from '../runtime/delta/apply-delta.ts'
+import { undoAtExit } from './kit/cleanup.ts'
+import { noMachine } from './kit/no-machine.ts'
+
+const {
+  _: given,
+  rounds,
+  there,
+  back,
+} = await yargs(hideBin(process.argv))
+  .usage('bench:generations ARTIFACT')
+  .option('rounds', { type: 'number', default: 1000, describe: 'rollbacks' })
+  .option('there', { type: 'string', describe: 'a delta of the artifact' })
+  .option('back', { type: 'string', describe: 'a delta that leads back to it' })
+  .demandCommand(1, 1, 'give an artifact')
+  .strict()
+  .parseAsync()
+/** Milliseconds between two deltas: more often than that nobody changes endpoints. */
+const APART = 25
+const instance = `bench-generations-${process.pid}`
+undoAtExit(() => {
+  if (existingPins(instance) !== null) detach(instance)
+})
+const opened = openArtifact(String(given[0]), undefined)
+if (opened.kind === 'invalid') throw new Error(opened.error.message)
+const host = noMachine()
+const applied = () => apply({ artifact: opened.artifact, instance, diverted: 'refuse', mode: 'apply', host })
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+const quantile = (values: readonly number[], share: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))] as number
+const shown = (values: readonly number[]): string =>
+  `p50 ${quantile(values, 0.5).toFixed(3)} ms, p99 ${quantile(values, 0.99).toFixed(3)} ms`
+
+const first = await applied()
+const again = await applied()
+const [live] = history(instance).generations
+const tables = sum(Object.values(first.memory.tables))
+process.stdout.write(
+  `first apply ${first.times.total.toFixed(0)} ms; tables ${tables} bytes, ${first.memory.perEndpoint} bytes an endpoint with its state\n`,
+)
+process.stdout.write(
+  `the same again ${again.times.total.toFixed(0)} ms; ${live?.memory.own} bytes more (${((100 * (live?.memory.own ?? 0)) / tables).toFixed(2)} % of its tables)\n`,
+)
+const switched: number[] = []
+const whole: number[] = []
+for (let round = 0; round < rounds; round++) {
+  const [newest, before] = history(instance).generations.map(({ generation }) => generation) as [number, number]
+  const { times } = rollback({ instance, host, to: round % 2 === 0 ? before : newest })
+  switched.push(times.switch)
+  whole.push(times.total)
+}
+process.stdout.write(`rollback, ${rounds} times: lock to switch ${shown(switched)}; to the end ${shown(whole)}\n`)
+if (there !== undefined && back !== undefined) {
+  const ways = [there, back].map((path) => {
+    const read = readArtifactOrDelta(readFileSync(path))
+    if (read.kind !== 'delta') throw new Error(`${path} is no delta`)
+    return read.delta
+  })
+  const changed: number[] = []
+  const ended: number[] = []
+  let renewed = 0
+  for (let round = 0; round < rounds; round++) {
+    const delta = ways[round % 2] as (typeof ways)[number]
+    await sleep(APART)
+    try {
+      const { times } = await applyDelta({ delta, instance, host })
+      changed.push(times.switch)
+      ended.push(times.total)
+    } catch (error) {
+      // out of spare rows: the whole artifact makes room
+      if (!(error instanceof CodedError)) throw error
+      renewed++
+      await applied()
+      if (round % 2 === 0) round--
+    }
+  }
+  process.stdout.write(
+    `delta, ${changed.length} times (${renewed} whole applies between): lock to switch ${shown(changed)}; to the end ${shown(ended)}\n`,
+  )
+}
+detach(instance)
