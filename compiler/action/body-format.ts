@@ -34,6 +34,7 @@ function fromBytes(bytes: Uint8Array): BodySource {
 /** `at`: a SubstitutionFormatString */
 export function readBodyFormat(at: Cursor): BodyFormat {
   const contentType = at.string('content_type') ?? ''
+  for (const formatter of at.messages('formatters')) formatter.markAll('diverted', 'commands of formatter extensions are not known here')
   return {
     form: readForm(at),
     contentType: contentType === '' ? undefined : contentType,

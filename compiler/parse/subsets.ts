@@ -25,14 +25,19 @@ const FALLBACKS: Readonly<Record<string, SubsetFallback>> = { ANY_ENDPOINT: 'any
 
 export function readSubsets(cluster: Cursor, diag: Diagnostics): { readonly rules?: SubsetRules; readonly divert?: Divert } {
   const at = cluster.message('lb_subset_config')
-  // Envoy leaves out those without keys
-  const selectors = at?.messages('subset_selectors').filter((selector) => selector.strings('keys').length > 0) ?? []
+  const written = at?.messages('subset_selectors') ?? []
+  const selectors = written.filter((selector) => selector.strings('keys').length > 0)
+  for (const selector of written)
+    if (!selectors.includes(selector)) selector.markAll('equivalent', 'Envoy leaves out selectors without keys')
   if (at === undefined || selectors.length === 0) {
     cluster.mark('lb_subset_config', 'equivalent', 'without subset_selectors there are no subsets')
     return {}
   }
   const [divert] = [at, ...selectors].flatMap((message, index) => (index === 0 ? accountSubsets(message) : accountSelector(message)))
-  if (divert !== undefined) return { divert }
+  if (divert !== undefined) {
+    cluster.mark('lb_subset_config', 'diverted', divert.why)
+    return { divert }
+  }
   reportRefused(cluster, at, selectors, diag)
   const [why] = [
     ...OTHERS.filter((field) => at.boolean(field) === true),

@@ -34,4 +34,42 @@ found('out-of-band load reports with their period', {
   },
 })
 
+const subsets = (subset_selectors: readonly object[], more: object = {}): object => ({
+  '@type': `${TYPE}config.cluster.v3.Cluster`,
+  name: 'a',
+  type: 'STATIC',
+  lb_subset_config: { subset_selectors, ...more },
+})
+
+found('a selector of subsets without keys beside one with keys', subsets([{ keys: ['v'] }, { fallback_policy: 'ANY_ENDPOINT' }]))
+
+found('a selector whose fields need user space', subsets([{ keys: ['v'], fallback_policy: 'NO_FALLBACK', single_host_per_subset: true }]))
+
+found('a formatter extension of local replies', {
+  '@type': `${TYPE}config.listener.v3.Listener`,
+  name: 'a',
+  address: { socket_address: { address: '127.0.0.1', port_value: 1 } },
+  filter_chains: [
+    {
+      filters: [
+        {
+          name: 'http',
+          typed_config: {
+            '@type': `${TYPE}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+            stat_prefix: 'a',
+            route_config: { name: 'a' },
+            http_filters: [{ name: 'router', typed_config: { '@type': `${TYPE}extensions.filters.http.router.v3.Router` } }],
+            local_reply_config: {
+              body_format: {
+                text_format: '%LOCAL_REPLY_BODY%',
+                formatters: [{ name: 'm', typed_config: { '@type': `${TYPE}extensions.formatter.metadata.v3.Metadata` } }],
+              },
+            },
+          },
+        },
+      ],
+    },
+  ],
+})
+
 test.run()
