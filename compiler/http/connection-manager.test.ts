@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { admit, type ConnectionManager, DEFAULT_CONNECTION_MANAGER } from './connection-manager.ts'
 import { normalizePath, type PathSettings } from './path-text.ts'
-import type { HeaderPair, RequestLine } from './request.ts'
+import type { HeaderPair, HttpRequest, RequestLine } from './request.ts'
 
 function admitted(headers: readonly HeaderPair[], manager: Partial<ConnectionManager> = {}, line: Partial<RequestLine> = {}) {
   return admit({ ...DEFAULT_CONNECTION_MANAGER, ...manager }, { method: 'GET', authority: 'a', path: '/', headers, ...line }, ['x-inside'])
@@ -70,6 +70,23 @@ test('headers of one hop do not go on', () => {
     ['upgrade', 'h2c'],
   ])
   assert.equal(kept, { te: 'trailers', 'x-forwarded-proto': 'http' })
+})
+
+test('headers that Connection names are gone before early mutations, which may add them again', () => {
+  const early = {
+    apply({ headers }: HttpRequest): void {
+      headers.set('x-b', headers.get('x-a') ?? 'none')
+      headers.set('x-a', 'new')
+    },
+  }
+  const kept = headersOf(
+    [
+      ['connection', 'x-a'],
+      ['x-a', '1'],
+    ],
+    { early },
+  )
+  assert.equal([kept['x-a'], kept['x-b']], ['new', 'none'])
 })
 
 test('connection may not name what Envoy needs', () => {

@@ -9,7 +9,7 @@ import { checkHead, type HeadLimits } from './codec-refusal.ts'
 import { stripHost } from './host-text.ts'
 import { setForwarded } from './forwarded-headers.ts'
 import type { IpDetection } from './ip-detection.ts'
-import { cleanHopHeaders, rejectedBy, upgradeOf } from './hop-headers.ts'
+import { cleanHopHeaders, dropNamedHeaders, rejectedBy, upgradeOf } from './hop-headers.ts'
 import { type InternalAddresses, portText } from './internal-address.ts'
 import { normalizePath, type PathSettings } from './path-text.ts'
 import { type Front, Headers, HttpRequest, type RequestLine, trim } from './request.ts'
@@ -113,6 +113,7 @@ export function admit(manager: ConnectionManager, given: RequestLine, internalOn
   if (rejected !== undefined) return refused(400, rejected)
   if (path.kind === 'refused' || (path.kind === 'redirect' && isGrpc(early()))) return refused(400, 'path_normalization_failed')
   if (path.kind === 'redirect') return refused(307, 'path_normalization_failed', path.path)
+  dropNamedHeaders(headers, upgradeOf(method, headers))
   manager.early?.apply(early())
   const upgrade = upgradeOf(method, headers)
   cleanHopHeaders(headers, upgrade)

@@ -28,9 +28,14 @@ export function upgradeOf(method: string, headers: Headers): string | undefined 
   return method === 'CONNECT' ? 'connect' : undefined
 }
 
+/** What the codec takes out before anybody else sees the request: headers that Connection names, where nothing is upgraded. */
+export function dropNamedHeaders(headers: Headers, upgrade: string | undefined): void {
+  if (upgrade !== undefined && upgrade !== 'connect') return
+  for (const name of namedByConnection(headers)) if (!NOT_REMOVED.has(name)) headers.remove(name)
+}
+
 export function cleanHopHeaders(headers: Headers, upgrade: string | undefined): void {
   if (upgrade === undefined || upgrade === 'connect') {
-    for (const name of namedByConnection(headers)) if (!NOT_REMOVED.has(name)) headers.remove(name)
     headers.remove('connection')
     if (headers.get('upgrade')?.toLowerCase() === 'h2c') headers.remove('http2-settings')
     headers.remove('upgrade')

@@ -41,6 +41,7 @@ export function readIpDetections(at: Cursor): readonly IpDetection[] | undefined
       }
     }
     if (config.type !== `${EXTENSIONS}xff.v3.XffConfig`) return { kind: 'unknown' }
+    config.mark('xff_trusted_cidrs', 'diverted', 'who the client is where proxies are trusted by address is not decided here')
     return { kind: 'forwarded', hops: config.number('xff_num_trusted_hops') ?? 0, append: config.boolean('skip_xff_append') === false }
   })
   return list.length === 0 ? undefined : list

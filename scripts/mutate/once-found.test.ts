@@ -45,7 +45,7 @@ found('a selector of subsets without keys beside one with keys', subsets([{ keys
 
 found('a selector whose fields need user space', subsets([{ keys: ['v'], fallback_policy: 'NO_FALLBACK', single_host_per_subset: true }]))
 
-found('a formatter extension of local replies', {
+const listenerWith = (manager: object): object => ({
   '@type': `${TYPE}config.listener.v3.Listener`,
   name: 'a',
   address: { socket_address: { address: '127.0.0.1', port_value: 1 } },
@@ -59,17 +59,39 @@ found('a formatter extension of local replies', {
             stat_prefix: 'a',
             route_config: { name: 'a' },
             http_filters: [{ name: 'router', typed_config: { '@type': `${TYPE}extensions.filters.http.router.v3.Router` } }],
-            local_reply_config: {
-              body_format: {
-                text_format: '%LOCAL_REPLY_BODY%',
-                formatters: [{ name: 'm', typed_config: { '@type': `${TYPE}extensions.formatter.metadata.v3.Metadata` } }],
-              },
-            },
+            ...manager,
           },
         },
       ],
     },
   ],
 })
+
+found(
+  'a formatter extension of local replies',
+  listenerWith({
+    local_reply_config: {
+      body_format: {
+        text_format: '%LOCAL_REPLY_BODY%',
+        formatters: [{ name: 'm', typed_config: { '@type': `${TYPE}extensions.formatter.metadata.v3.Metadata` } }],
+      },
+    },
+  }),
+)
+
+found(
+  'proxies that are trusted by address',
+  listenerWith({
+    original_ip_detection_extensions: [
+      {
+        name: 'x',
+        typed_config: {
+          '@type': `${TYPE}extensions.http.original_ip_detection.xff.v3.XffConfig`,
+          xff_trusted_cidrs: { cidrs: [{ address_prefix: '10.0.0.0', prefix_len: 8 }] },
+        },
+      },
+    ],
+  }),
+)
 
 test.run()
