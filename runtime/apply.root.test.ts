@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { codesOf } from '../scripts/kit/codes-of.ts'
 import { governedArtifact, type Service } from '../scripts/kit/governed-artifact.ts'
 import { heldDescriptors, kernelView, pinnedObjects } from '../scripts/kit/kernel-view.ts'
 import { undoAtExit } from '../scripts/kit/cleanup.ts'
 import { noMachine } from '../scripts/kit/no-machine.ts'
 import { apply } from './apply.ts'
 import { APPLY_STEPS, type ApplyReport, type ApplyRequest, type ApplyStep } from './apply-request.ts'
-import { CodedError } from './coded-error.ts'
 import { detach } from './detach.ts'
 import { openById } from './sys/libbpf-ids.ts'
 import { closeSync } from 'node:fs'
@@ -26,17 +26,6 @@ undoAtExit(() => {
 
 const applied = (artifact: ApplyRequest['artifact'], more: Partial<ApplyRequest> = {}): Promise<ApplyReport> =>
   apply({ artifact, instance: INSTANCE, diverted: 'refuse', mode: 'apply', host: noMachine(), ...more })
-
-/** What `work` is refused with. */
-async function codesOf(work: () => Promise<unknown> | unknown): Promise<readonly string[]> {
-  try {
-    await work()
-    return []
-  } catch (error) {
-    if (error instanceof CodedError) return error.findings.map(({ code }) => code)
-    throw error
-  }
-}
 
 class Fault extends Error {}
 

@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { codesOf } from '../scripts/kit/codes-of.ts'
 import { undoAtExit } from '../scripts/kit/cleanup.ts'
 import { governedArtifact, type Service } from '../scripts/kit/governed-artifact.ts'
 import { heldDescriptors, kernelView } from '../scripts/kit/kernel-view.ts'
@@ -42,16 +43,6 @@ const applied = (count: number, more: Partial<ApplyRequest> = {}): Promise<Apply
 const endpoints = (): number => status(INSTANCE).clusters[0]?.endpoints.length ?? 0
 const states = (): readonly string[] => history(INSTANCE).generations.map(({ generation, state }) => `${generation} ${state}`)
 const now = (): number => Math.floor(Date.now() / 1000)
-
-async function codesOf(work: () => Promise<unknown> | unknown): Promise<readonly string[]> {
-  try {
-    await work()
-    return []
-  } catch (error) {
-    if (error instanceof CodedError) return error.findings.map(({ code }) => code)
-    throw error
-  }
-}
 
 test('the last three stay; a rollback is one switch, back and forth', async () => {
   for (const count of [1, 2, 3, 4, 5]) await applied(count)

@@ -30,7 +30,7 @@ export function governCgroup(place: Place, asked: string | undefined, undo: Undo
   return exclusively(() => {
     const mount = cgroup2Mount()
     const recorded = recordedCgroup(place.pins.cgroup)
-    const path = asked === undefined ? makeDefault(recorded, mount, place.instance, undo) : existing(asked, mount)
+    const path = asked === undefined ? makeDefault(recorded, mount, place.instance, undo) : existingCgroup(asked, mount)
     if (recorded !== null && recorded !== path) {
       throw coded('KM9105', `instance "${place.instance}" governs ${recorded}, not ${path}`)
     }
@@ -65,7 +65,7 @@ export function removeDefaultCgroup(instance: string, path: string): boolean {
 
 function makeDefault(recorded: string | null, mount: string, instance: string, undo: Undo): string {
   const path = join(mount, PARENT, instance)
-  if (recorded !== null && recorded !== path) return existing(recorded, mount)
+  if (recorded !== null && recorded !== path) return existingCgroup(recorded, mount)
   if (existsSync(path)) return path
   mkdirSync(path, { recursive: true })
   undo.add('cgroup', () => {
@@ -77,7 +77,8 @@ function makeDefault(recorded: string | null, mount: string, instance: string, u
   return path
 }
 
-function existing(asked: string, mount: string): string {
+/** The real path of a directory that the user names. Throws KM9103. */
+export function existingCgroup(asked: string, mount: string): string {
   let path: string
   try {
     path = realpathSync(asked)

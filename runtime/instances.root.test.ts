@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { codesOf } from '../scripts/kit/codes-of.ts'
 import { startBackends } from '../scripts/kit/backend.ts'
 import { makeCgroup } from '../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../scripts/kit/cleanup.ts'
@@ -10,7 +11,6 @@ import { governedArtifact } from '../scripts/kit/governed-artifact.ts'
 import { noMachine } from '../scripts/kit/no-machine.ts'
 import { apply } from './apply.ts'
 import type { ApplyReport } from './apply-request.ts'
-import { CodedError } from './coded-error.ts'
 import { detach } from './detach.ts'
 import { listInstances } from './place.ts'
 import { cgroup2Mount } from './governed-cgroup.ts'
@@ -37,16 +37,6 @@ function applied(instance: string, cgroup: string | undefined, artifact = toFirs
     host: noMachine(),
     ...(cgroup === undefined ? {} : { cgroup }),
   })
-}
-
-async function codesOf(work: () => Promise<unknown>): Promise<readonly string[]> {
-  try {
-    await work()
-    return []
-  } catch (error) {
-    if (error instanceof CodedError) return error.findings.map(({ code }) => code)
-    throw error
-  }
 }
 
 test('two instances side by side govern two cgroups, each with its own artifact', async () => {

@@ -65,21 +65,18 @@ function rewriteHost(action: ForwardAction, exchange: Exchange): void {
     header: (name) => requestHeader(name, contextOf(exchange)),
     format: (template) => formatTemplate(template, contextOf(exchange), '-'),
   })
-  if (host !== '')
-    upstream.authority = updateAuthority(
-      upstream.headers,
-      upstream.authority,
-      host,
-      action.appendXForwardedHost ? 'append' : 'leave',
-      mannerOf(exchange),
-    )
+  if (host !== '') renameHost(action, exchange, host)
 }
 
 /** auto_host_rewrite comes last: with the endpoint. */
 function takeHostName(action: ForwardAction, exchange: Exchange, hostName: (cluster: string) => string | undefined): void {
-  const { upstream, cluster } = exchange
+  const { cluster } = exchange
   const host = cluster === undefined ? undefined : hostName(cluster)
-  if (host === undefined) return
+  if (host !== undefined) renameHost(action, exchange, host)
+}
+
+function renameHost(action: ForwardAction, exchange: Exchange, host: string): void {
+  const { upstream } = exchange
   upstream.authority = updateAuthority(
     upstream.headers,
     upstream.authority,

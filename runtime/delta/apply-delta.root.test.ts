@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { codesOf } from '../../scripts/kit/codes-of.ts'
 import { artifactDelta } from '../../compiler/delta/artifact-delta.ts'
 import { packDelta } from '../../compiler/delta/pack-delta.ts'
 import type { Artifact } from '../../proto/artifact/format.ts'
@@ -61,16 +62,6 @@ const last = (name: string): string =>
   endpoints(name)
     .map((text) => text.replace(/^127\.68\.8\.|:80$/g, ''))
     .join()
-
-async function codesOf(work: () => Promise<unknown>): Promise<readonly string[]> {
-  try {
-    await work()
-    return []
-  } catch (error) {
-    if (error instanceof CodedError) return error.findings.map(({ code }) => code)
-    throw error
-  }
-}
 
 const one = await artifact([1], [2])
 const two = await artifact([1, 3], [2])

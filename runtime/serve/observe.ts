@@ -4,13 +4,12 @@
  * They look at sockets and change no address. In: the instance's pins, cgroups; out: pinned links, brought up to date. Invariant: none where the
  * instance routes no requests; a link to a cgroup that is gone is replaced.
  */
-import { closeSync, openSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { coded } from '../coded-error.ts'
-import { cgroup2Mount } from '../governed-cgroup.ts'
+import { cgroup2Mount, existingCgroup } from '../governed-cgroup.ts'
 import { removeLink } from '../links.ts'
 import { namesIn, type Pins } from '../pins.ts'
-import { cgroupId, cgroupRelation } from '../sys/cgroup.ts'
+import { cgroupId } from '../sys/cgroup.ts'
 import { createLink, linkInfo, updateLink } from '../sys/libbpf-link.ts'
 import { openPin, openPinIfThere, pin } from '../sys/libbpf-pin.ts'
 import { programInfo } from '../sys/libbpf-program.ts'
@@ -32,19 +31,7 @@ export interface NamedCgroups {
 /** Real paths of the directories that the user names. Throws KM9103. */
 export function observedCgroups(paths: readonly string[]): readonly string[] {
   const mount = cgroup2Mount()
-  return paths.map((asked) => {
-    let path: string
-    try {
-      path = realpathSync(asked)
-    } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENOTDIR')) throw coded('KM9103', `${asked} does not exist`)
-      throw error
-    }
-    const relation = cgroupRelation(path, mount)
-    if ((relation !== 'same' && relation !== 'descendant') || !statSync(path).isDirectory())
-      throw coded('KM9103', `${asked} is no directory of the cgroup v2 hierarchy at ${mount}`)
-    return path
-  })
+  return paths.map((asked) => existingCgroup(asked, mount))
 }
 
 /** Attaches what is missing, exchanges programs of an older artifact, and drops links to cgroups that are not named any more. */

@@ -3,24 +3,15 @@
  */
 import { upgradeOf } from '../../compiler/http/hop-headers.ts'
 import { Headers } from '../../compiler/http/request.ts'
-import type { Evaluator, Service } from './evaluator.ts'
 import type { GuardedHead } from './head-guard.ts'
-import type { LaneConnection, LaneContext, LaneRequest } from './lane-context.ts'
+import type { LaneRequest } from './lane-context.ts'
 import { answerDecision, answerEarly } from './local-answer.ts'
 import { readRequest } from './read-request.ts'
-import type { Fed } from './request-feed.ts'
 import { routeRequest } from './route-request.ts'
 import { forwardToWaypoint } from './waypoint.ts'
 
-export interface Asked {
-  readonly lane: LaneContext
-  readonly connection: LaneConnection
-  readonly evaluator: Evaluator
-  readonly service: Service
-  readonly head: GuardedHead
-  readonly fed: Fed
-  readonly signal: AbortSignal
-}
+/** A request as its connection hands it on. */
+export type Asked = Pick<LaneRequest, 'lane' | 'connection' | 'evaluator' | 'service' | 'head' | 'fed' | 'signal'>
 
 /** `refuse`: the request turned out to be none before anything was answered; it is for the caller to say so */
 export async function serveRequest(asked: Asked): Promise<'close' | 'keep' | 'refuse'> {
