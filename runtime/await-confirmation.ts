@@ -6,7 +6,7 @@ import type { ApplyHost } from './apply-request.ts'
 import { CodedError, coded } from './coded-error.ts'
 import { notConfirmed } from './confirmation.ts'
 import { takeBack } from './go-back.ts'
-import { existingPins, openPlace } from './place.ts'
+import { existingPins, findPlace } from './place.ts'
 import { type GenerationRecord, liveRecord } from './record.ts'
 import { openRecordTables } from './record-tables.ts'
 
@@ -47,9 +47,9 @@ function isOver(asked: 'no' | 'yes', deadline: number): boolean {
 
 /** Throws KM9131 when it was taken back here; 'busy': another command works on the instance, and what it does is seen next time. */
 function back(instance: string, seen: GenerationRecord, host: Pick<ApplyHost, 'releaseSockets'>): 'done' | 'busy' {
-  let place: ReturnType<typeof openPlace>
+  let place: ReturnType<typeof findPlace>
   try {
-    place = openPlace(instance)
+    place = findPlace(instance)
   } catch (error) {
     if (error instanceof CodedError && error.findings.every(({ code }) => code === 'KM9101')) return 'busy'
     throw error

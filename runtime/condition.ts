@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ABI_VERSION, STATE_SHARDS } from '../proto/abi.ts'
 import { abiDigest } from '../proto/artifact/abi-digest.ts'
-import { coded } from './coded-error.ts'
+import { type CodedError, coded } from './coded-error.ts'
 import { readLinks } from './links.ts'
 import { namesIn, type Pins } from './pins.ts'
 import { liveSlot } from './record.ts'
@@ -42,6 +42,13 @@ export function inspectInstance(pins: Pins): Condition {
   } finally {
     if (condition?.kind !== 'ready') tables.close()
   }
+}
+
+/** What is said of an instance that nothing can be done with. */
+export function unready(instance: string, condition: Exclude<Condition, { kind: 'ready' }>): CodedError {
+  return condition.kind === 'damaged'
+    ? coded('KM9107', `instance "${instance}" misses ${condition.missing}`)
+    : coded('KM9123', `instance "${instance}" has no generation in force`)
 }
 
 /** Throws KM9108. */

@@ -5,7 +5,7 @@ import type { ApplyHost } from './apply-request.ts'
 import { CodedError, coded } from './coded-error.ts'
 import { isOverdue, notConfirmed, pending, settleConfirmation } from './confirmation.ts'
 import { takeBack } from './go-back.ts'
-import { openPlace, type Place } from './place.ts'
+import { findPlace, openPlace, type Place } from './place.ts'
 import { recordDigest } from './record.ts'
 import { openRecordTables } from './record-tables.ts'
 
@@ -18,7 +18,6 @@ export interface ConfirmReport {
 
 export function confirm(instance: string, host: Pick<ApplyHost, 'releaseSockets'>): ConfirmReport {
   const place = openPlace(instance)
-  if (place === null) throw coded('KM9106', `nothing is pinned for instance "${instance}"`)
   try {
     const tables = openRecordTables(place.pins)
     if (tables === null) throw coded('KM9123', `instance "${instance}" has no generation in force`)
@@ -47,7 +46,7 @@ export function takeBackOverdue(
 ): string | undefined {
   const seen = pending(tables)
   if (seen === undefined || !isOverdue(seen)) return undefined
-  const place = unlessTaken(() => openPlace(instance))
+  const place = unlessTaken(() => findPlace(instance))
   if (place === null) return undefined
   try {
     const waiting = pending(tables)

@@ -2,7 +2,6 @@
  * Takes an instance out of the kernel. In: its name; out: what was removed. Nothing stays: links, programs, maps, pins, the cgroup that the
  * runtime made (unless somebody is in it) and the bpffs that it mounted (unless others use it).
  */
-import { coded } from './coded-error.ts'
 import { clearInstance, stopDeciding } from './clear.ts'
 import { recordedCgroup, removeDefaultCgroup } from './governed-cgroup.ts'
 import { readLinks } from './links.ts'
@@ -20,7 +19,6 @@ export interface DetachReport {
 
 export function detach(instance: string): DetachReport {
   const place = openPlace(instance)
-  if (place === null) throw coded('KM9106', `nothing is pinned for instance "${instance}"`)
   try {
     const cgroup = recordedCgroup(place.pins.cgroup)
     const hooks = readLinks(place.pins).map((link) => link.hook)

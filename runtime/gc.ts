@@ -4,7 +4,7 @@
  */
 import type { ApplyHost } from './apply-request.ts'
 import { coded } from './coded-error.ts'
-import { inspectInstance } from './condition.ts'
+import { inspectInstance, unready } from './condition.ts'
 import { waitGracePeriod } from './epoch.ts'
 import { clearAway, clearUnused, splitKept } from './generation.ts'
 import { releaseDeparted } from './go-back.ts'
@@ -34,11 +34,9 @@ export interface GcReport {
 
 export async function gc({ instance, keep, host }: GcRequest): Promise<GcReport> {
   const place = openPlace(instance)
-  if (place === null) throw coded('KM9106', `nothing is pinned for instance "${instance}"`)
   try {
     const condition = inspectInstance(place.pins)
-    if (condition.kind === 'damaged') throw coded('KM9107', `instance "${instance}" misses ${condition.missing}`)
-    if (condition.kind !== 'ready') throw coded('KM9123', `instance "${instance}" has no generation in force`)
+    if (condition.kind !== 'ready') throw unready(instance, condition)
     const { pins } = place
     const { tables } = condition
     try {

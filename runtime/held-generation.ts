@@ -5,7 +5,7 @@
 import { chain, cluster, listenerKey, listenerValue, matchKey, NAMES_CHUNK, ROW_SIZE } from '../proto/abi.ts'
 import type { NamesDocument } from '../proto/artifact/format.ts'
 import { coded } from './coded-error.ts'
-import { inspectInstance } from './condition.ts'
+import { inspectInstance, unready } from './condition.ts'
 import { readEntries, readTable } from './epoch.ts'
 import { type HeldNames, unpackNames } from './names.ts'
 import type { Pins } from './pins.ts'
@@ -32,10 +32,8 @@ export function openInstance(instance: string): OpenInstance {
       const others = place === null ? [] : listInstances(place.bpffs).filter((name) => name !== instance)
       throw coded('KM9106', `nothing is pinned for instance "${instance}"${others.length > 0 ? `; there is ${others.join(', ')}` : ''}`)
     }
-    case 'incomplete':
-      throw coded('KM9123', `instance "${instance}" has no generation in force`)
-    case 'damaged':
-      throw coded('KM9107', `instance "${instance}" misses ${condition.missing}`)
+    default:
+      throw unready(instance, condition)
   }
 }
 

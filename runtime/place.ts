@@ -49,7 +49,7 @@ export function claimPlace(instance: string): Place {
 }
 
 /** The place of an instance that exists; null when nothing is pinned under its name. The lock on its directory says by itself whether that is still there. */
-export function openPlace(instance: string): Place | null {
+export function findPlace(instance: string): Place | null {
   const pins = existingPins(instance)
   if (pins === null) return null
   try {
@@ -58,6 +58,13 @@ export function openPlace(instance: string): Place | null {
     if (isErrno(error, 'ENOENT')) return null
     throw error
   }
+}
+
+/** The same where it has to be there. Throws KM9106. */
+export function openPlace(instance: string): Place {
+  const place = findPlace(instance)
+  if (place === null) throw coded('KM9106', `nothing is pinned for instance "${instance}"`)
+  return place
 }
 
 /** For reading without the lock. */

@@ -39,7 +39,6 @@ export function rollback({ instance, to, host, steps }: RollbackRequest): Rollba
   const start = performance.now()
   steps?.('place')
   const place = openPlace(instance)
-  if (place === null) throw coded('KM9106', `nothing is pinned for instance "${instance}"`)
   try {
     steps?.('records')
     const tables = openRecordTables(place.pins)

@@ -67,7 +67,6 @@ export async function applyDelta(request: DeltaRequest): Promise<DeltaReport> {
   const { instance } = request
   request.steps?.('place')
   const place = openPlace(instance)
-  if (place === null) throw coded('KM9106', `nothing is pinned for instance "${instance}"`)
   const undo = createUndo()
   const open: { close(): void }[] = []
   try {

@@ -7,7 +7,7 @@ import { closeSync, linkSync, renameSync, statSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Artifact } from '../../proto/artifact/format.ts'
 import { coded } from '../coded-error.ts'
-import { inspectInstance } from '../condition.ts'
+import { inspectInstance, unready } from '../condition.ts'
 import { governCgroup } from '../governed-cgroup.ts'
 import { type OpenInstance, readGeneration } from '../held-generation.ts'
 import { holdBase } from '../hold-programs.ts'
@@ -32,11 +32,9 @@ export interface RepairReport {
 
 export async function repair(instance: string, artifact: Artifact | undefined): Promise<RepairReport> {
   const place = openPlace(instance)
-  if (place === null) throw coded('KM9106', `nothing is pinned for instance "${instance}"`)
   try {
     const condition = inspectInstance(place.pins)
-    if (condition.kind === 'damaged') throw coded('KM9107', `instance "${instance}" misses ${condition.missing}`)
-    if (condition.kind !== 'ready') throw coded('KM9123', `instance "${instance}" has no generation in force`)
+    if (condition.kind !== 'ready') throw unready(instance, condition)
     const open: OpenInstance = { instance, pins: place.pins, tables: condition.tables }
     try {
       const before = driftOf(open, artifact)

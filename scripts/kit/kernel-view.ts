@@ -49,9 +49,26 @@ export function kernelView(instance: string): KernelView {
   return view
 }
 
-/** "map 12", "prog 3" or "link 4" of every pin of an instance. */
+/** "map 12 km_state", "prog 3 progs/km_accept" or "link 4 links/connect4" of every pin of an instance: kind, id, path. */
 export function pinnedObjects(instance: string): readonly string[] {
-  return Object.values(kernelView(instance).pins).filter((text) => /^(map|prog|link) /.test(text))
+  const pins = Object.entries(kernelView(instance).pins)
+  return pins.flatMap(([path, text]) => (/^(map|prog|link) /.test(text) ? [`${text} ${path}`] : []))
+}
+
+/** Processes with a descriptor of a map, link or program, or with a map's memory mapped: "12 node". In: "map 12 ...". */
+export function holdersOf(object: string): readonly string[] {
+  const [kind, id] = object.split(' ')
+  const line = new RegExp(`^${kind}_id:\\s*${id}$`, 'm')
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return []
+    try {
+      const open = readdirSync(`/proc/${pid}/fdinfo`).some((fd) => line.test(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1')))
+      const mapped = readFileSync(`/proc/${pid}/maps`, 'latin1').includes('anon_inode:bpf-map')
+      return open || mapped ? [`${pid} ${readFileSync(`/proc/${pid}/comm`, 'latin1').trim()} (${open ? 'open' : 'some map mapped'})`] : []
+    } catch {
+      return []
+    }
+  })
 }
 
 /** Descriptors of BPF objects that this process holds. */
