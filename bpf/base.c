@@ -216,10 +216,9 @@ static __always_inline void km_closed(struct bpf_sock *sk, struct km_socket *soc
   __u32 reason = !(socket->flags & KM_SOCKET_ATTEMPTED) ? KM_REASON_NOT_ATTEMPTED :
                  socket->aborted                        ? KM_REASON_ABORTED :
                                                           KM_REASON_CONNECT_FAILED;
-  int released = km_release_socket(socket);
+  if (km_release_socket(socket) && before == BPF_TCP_SYN_SENT)
+    km_fail(socket, endpoint, reason);
   km_leave_seat(socket);
-  if (released && before == BPF_TCP_SYN_SENT)
-    km_count_failure(endpoint, reason);
 }
 
 /* Most events that come are of connections that we have nothing to do with. */
@@ -276,6 +275,8 @@ static __always_inline void km_release_tcp(struct bpf_sock *sk)
   if (socket->flags & KM_SOCKET_ATTEMPTED && state != BPF_TCP_CLOSE) {
     if (state == BPF_TCP_SYN_SENT)
       socket->aborted = 1;
+    if (socket->flags & KM_SOCKET_HTTP)
+      km_leave_client(sk);
     return;
   }
   if (socket->flags & KM_SOCKET_HTTP)

@@ -32,7 +32,8 @@ int km_request(struct sk_msg_md *msg)
     bpf_msg_cork_bytes(msg, 0);
   if (client->passed & KM_CLIENT_SLOW && km_count_passed(client, msg->size, 0))
     return km_pass(msg, client);
-  if (client->upstream || client->flags & (KM_CLIENT_CLOSING | KM_CLIENT_BEHIND)) {
+  if (client->upstream || client->flags & (KM_CLIENT_CLOSING | KM_CLIENT_BEHIND) || !km_is_over(client->due, 0)) {
+    km_note_pipelining(client);
     __sync_fetch_and_and(&client->flags, ~KM_CLIENT_BEHIND);
     return km_fall(msg, client, KM_NOBODY, KM_SLOW_PIPELINED);
   }

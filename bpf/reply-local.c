@@ -68,6 +68,53 @@ static __always_inline __u32 km_make_edits(struct sk_msg_md *msg, struct km_requ
   return request->out_length;
 }
 
+#define KM_LAST_LINE_BYTES 19
+#define KM_LAST_LINE_WINDOW 24
+
+/*
+ * `connection: close` before the empty line of the head, which has this length; all headers are before that, as Envoy's codec writes it. The new length, or KM_HEAD_SPOILT; 0: nothing
+ * was changed.
+ */
+static __always_inline __u32 km_tell_last(struct sk_msg_md *msg, __u32 head)
+{
+  __u32 at = head - KM_LINE_END_BYTES;
+  if (bpf_msg_push_data(msg, at, KM_LAST_LINE_BYTES, 0))
+    return 0;
+  if (km_window(msg, at, KM_LAST_LINE_BYTES))
+    return KM_HEAD_SPOILT;
+  __u8 *to = (__u8 *)(long)msg->data;
+  __u8 *end = (__u8 *)(long)msg->data_end;
+  if (to + KM_LAST_LINE_BYTES > end)
+    return KM_HEAD_SPOILT;
+  *(__u64 *)to = KM_WORD8('c', 'o', 'n', 'n', 'e', 'c', 't', 'i');
+  *(__u64 *)(to + 8) = KM_WORD8('o', 'n', ':', ' ', 'c', 'l', 'o', 's');
+  *(to + 16) = 'e';
+  *(__u16 *)(to + 17) = KM_LINE_END;
+  return head + KM_LAST_LINE_BYTES;
+}
+
+/* The last answer of a client, which will take TCP: only here can its head say so. KM_HEAD_SPOILT, or anything else. */
+static __always_inline __u32 km_tell_before(struct sk_msg_md *msg, struct km_upstream *upstream, __u64 cookie)
+{
+  if (upstream->phase != KM_RESPONSE_HEAD || upstream->edit || !km_is_to_be_told(upstream))
+    return 0;
+  __u32 head = km_read_response_head(msg, cookie);
+  /* TCP leads to km_reply_remote, which reads it as well. */
+  int told = head && km_is_to_be_told(upstream);
+  upstream->phase = KM_RESPONSE_HEAD;
+  upstream->remaining = 0;
+  __sync_fetch_and_and(&upstream->flags, ~KM_UPSTREAM_CLOSES);
+  if (!told)
+    return 0;
+  head = km_tell_last(msg, head);
+  if (!head || head == KM_HEAD_SPOILT)
+    return head;
+  __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_TOLD);
+  /* In one piece, which leaves as one packet: in several, user space would have to put it together. */
+  km_window(msg, 0, head);
+  return head;
+}
+
 SEC("sk_msg")
 int km_reply_local(struct sk_msg_md *msg)
 {
@@ -84,8 +131,12 @@ int km_reply_local(struct sk_msg_md *msg)
     km_spend(upstream, upstream->owner);
     return km_send_plainly(msg, server);
   }
-  if (km_goes_by_tcp(client))
-    return km_plain_from_here(msg, server, upstream);
+  if (km_goes_by_tcp(client)) {
+    if (km_tell_before(msg, upstream, server->upstream) != KM_HEAD_SPOILT)
+      return km_plain_from_here(msg, server, upstream);
+    km_spend(upstream, upstream->owner);
+    return SK_DROP;
+  }
   if (upstream->sent >= KM_INGRESS_BUDGET && client->acceptor) {
     __sync_fetch_and_or(&client->flags, KM_CLIENT_ORDERED);
     return km_plain_from_here(msg, server, upstream);
@@ -95,6 +146,8 @@ int km_reply_local(struct sk_msg_md *msg)
   __u32 head = 0;
   if (upstream->phase == KM_RESPONSE_HEAD) {
     head = km_read_response_head(msg, server->upstream);
+    if (head && head != KM_HEAD_SPOILT && km_is_to_be_told(upstream))
+      head = km_tell_last(msg, head);
     if (!head) {
       km_relay(upstream);
       return km_send_plainly(msg, server);
@@ -109,6 +162,7 @@ int km_reply_local(struct sk_msg_md *msg)
     return km_send_plainly(msg, server);
   __u64 frame = km_frame_body(msg, upstream, head, size);
   __u32 bytes = frame;
+  km_expect_directly(client);
   if (bpf_msg_redirect_hash(msg, &km_clients, &owner, BPF_F_INGRESS) != SK_PASS) {
     km_spend(upstream, owner);
     return km_send_plainly(msg, server);

@@ -74,7 +74,7 @@ int km_reply_remote(struct __sk_buff *skb)
     km_relay(upstream);
     return SK_PASS;
   }
-  if (first && upstream->edit) {
+  if (first && (upstream->edit || km_is_to_be_told(upstream))) {
     __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_EDITED);
     km_relay_rest(upstream);
     return SK_PASS;
@@ -95,10 +95,12 @@ int km_reply_remote(struct __sk_buff *skb)
     return SK_PASS;
   int verdict;
   if (queued) {
+    km_expect_by_worker(client, 1);
     verdict = bpf_sk_redirect_hash(skb, &km_clients, &owner, BPF_F_INGRESS);
   } else {
     __sync_fetch_and_or(&client->flags, KM_CLIENT_ORDERED);
     __sync_fetch_and_add(&client->egress, size);
+    km_expect_by_worker(client, 0);
     verdict = bpf_sk_redirect_hash(skb, &km_acceptors, &owner, 0);
   }
   if (verdict != SK_PASS) {

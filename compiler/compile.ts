@@ -2,13 +2,15 @@
  * The whole compiler, one arrow a line: read this first. In: the bytes of a snapshot. Out: the bytes of an artifact, or diagnostics.
  * Phases meet here and nowhere else; none of them throws on what a user wrote.
  */
-import type { ArtifactConfig } from '../proto/artifact/format.ts'
+import type { KernelProof } from '../proto/artifact/proof.ts'
 import { xxHash64Text } from './balance/hash.ts'
 import { lowerBalance } from './balance/lower.ts'
 import { readBalancePolicy } from './balance/read.ts'
 import type { Diagnostics } from './diag/diagnostic.ts'
 import { buildUnits } from './emit/build.ts'
 import type { Toolchain } from './emit/clang.ts'
+import { OLDEST_LINE } from './emit/kernel-needs.ts'
+import { checkTarget, targetOf } from './emit/target.ts'
 import { toC, type Unit } from './emit/to-c.ts'
 import type { HttpRoutes } from './http/find-routes.ts'
 import { readRuntime } from './http/runtime.ts'
@@ -23,9 +25,11 @@ import { lowerServices } from './lower/http/lower-services.ts'
 import type { Plan } from './lower/plan.ts'
 import { toPlan } from './lower/to-plan.ts'
 import { parseUriTemplate } from './match/uri-template-parse.ts'
-import { type Packed, pack } from './pack/pack.ts'
+import { embedProof } from './pack/embed-proof.ts'
+import { type Packed, type PackInput, pack } from './pack/pack.ts'
 import { fates } from './parse/fates.ts'
 import { type ParseOptions, parse } from './parse/parse.ts'
+import type { Resources } from './parse/resources.ts'
 import { inspectRegex } from './re2/inspect-regex.ts'
 import { findServices, type Services } from './services.ts'
 import { servicesDocument } from './services-document.ts'
@@ -38,7 +42,11 @@ export interface Analysis {
   readonly plan: Plan
   readonly coverage: Coverage
   readonly lanes: LaneSummary
+  readonly discovered: Discovered
 }
+
+/** What stands between endpoint assignments and the rows of clusters (warm.ts): clusters of EDS alone. */
+export type Discovered = Pick<Resources, 'clusters' | 'resolve' | 'plaintextTo'>
 
 export interface Compilation {
   readonly analysis: Analysis
@@ -54,13 +62,14 @@ export type AnalyseOptions = Omit<ParseOptions, 'readBalance'>
 export interface CompileOptions extends AnalyseOptions {
   /** of kmeshc, recorded in the artifact */
   readonly version: string
+  /** line of the oldest kernel that it is for; default: "6.1" */
+  readonly target?: string | undefined
+  /** of kernels that may have verified the programs that come out */
+  readonly proofs?: readonly KernelProof[]
 }
 
 /** Called when a phase begins; the last phase ends with the call that returns. */
 export type Clock = (phase: string) => void
-
-/** Kernels from 6.1 on: bpf_set_retval, batched updates, socket storage in every hook. */
-const TARGET: ArtifactConfig['target'] = { kernel: '6.1', features: ['bpf_set_retval', 'inner_map_sizes', 'sk_storage'] }
 
 export function analyse(sources: readonly Source[], options: AnalyseOptions, diag: Diagnostics, clock: Clock): Analysis {
   clock('input')
@@ -92,11 +101,11 @@ function mean(input: Input, options: AnalyseOptions, diag: Diagnostics, clock: C
   clock('coverage')
   services.account(plan.lanes)
   const lanes = summariseLanes(understanding, plan.lanes)
-  return { program, plan, lanes, coverage: measureCoverage(input.resources, fates) }
+  return { program, plan, lanes, coverage: measureCoverage(input.resources, fates), discovered: understanding.discovered }
 }
 
 /** After the coverage: what is read to validate it is not what becomes of it. */
-function judge(input: Input, diag: Diagnostics, clock: Clock): void {
+export function judge(input: Input, diag: Diagnostics, clock: Clock): void {
   clock('validate')
   validate(input.resources, { walk: walkMessages, inspectRegex, readTemplate: parseUriTemplate }, diag)
 }
@@ -108,14 +117,30 @@ export interface Understanding {
 }
 
 /** A function of its own: what parsing made is large, and nobody needs it once there is a program. `routes`: where somebody has them already. */
-export function understand(input: Input, options: AnalyseOptions, diag: Diagnostics, clock: Clock, routes?: HttpRoutes): Understanding {
+export function understand(
+  input: Input,
+  options: AnalyseOptions,
+  diag: Diagnostics,
+  clock: Clock,
+  routes?: HttpRoutes,
+): Understanding & Pick<Analysis, 'discovered'> {
   clock('parse')
   const runtime = readRuntime(input.resources)
   const readBalance: ParseOptions['readBalance'] = (cluster, sink) => readBalancePolicy(cluster, sink, runtime.number)
   const resources = parse(input.resources, { ...options, readBalance }, diag)
   clock('ir')
   const services = findServices(input.resources, routes)
-  return { services, program: toProgram(resources, services.byManager, diag) }
+  const { clusters, resolve, plaintextTo } = resources
+  return {
+    services,
+    program: toProgram(resources, services.byManager, diag),
+    discovered: { clusters: clusters.filter(({ discovery }) => discovery.kind === 'eds'), resolve, plaintextTo },
+  }
+}
+
+/** Everything but the bytes of the artifact. */
+export interface Prepared extends Omit<Compilation, 'packed'> {
+  readonly packing: PackInput
 }
 
 /** Gives undefined when there are errors; they are in `diag`. */
@@ -126,7 +151,22 @@ export async function compile(
   diag: Diagnostics,
   clock: Clock,
 ): Promise<Compilation | undefined> {
-  const analysis = analyse(sources, options, diag, clock)
+  const prepared = await prepare(analyse(sources, options, diag, clock), options, toolchain, diag, clock)
+  if (prepared === undefined) return undefined
+  const { packing, ...rest } = prepared
+  return { ...rest, packed: await pack(packing) }
+}
+
+/** From the front end on up to where the artifact's bytes are made; the last phase is `pack`. Gives undefined when there are errors. */
+export async function prepare(
+  analysis: Analysis,
+  options: CompileOptions,
+  toolchain: Toolchain,
+  diag: Diagnostics,
+  clock: Clock,
+): Promise<Prepared | undefined> {
+  const { target: line = OLDEST_LINE, proofs = [] } = options
+  checkTarget(line, diag)
   if (diag.failed) return undefined
   clock('emit')
   const units = toC(analysis.plan.units, toolchain.templates, toolchain.base)
@@ -135,16 +175,19 @@ export async function compile(
   if (built === undefined) return undefined
   clock('pack')
   const { plan, coverage } = analysis
+  const target = targetOf(line, built.units, plan.sourceMap, diag)
+  if (diag.failed) return undefined
   const protocols = [...new Set(analysis.program.listeners.map((listener) => listener.protocol))].sort()
-  const packed = await pack({
+  const packing: PackInput = {
     plan,
     coverage,
     services: servicesDocument(analysis.input.resources, options),
     protocols,
-    target: TARGET,
+    target,
+    proof: embedProof(proofs, built.units, line, diag),
     units: built.units,
     compiler: { version: options.version },
     budgets: { tailCalls: plan.budgets.tailCalls, objectInstructions: built.instructions, stackBytes: built.stack },
-  })
-  return { analysis, units, packed, objects: built.objects }
+  }
+  return { analysis, units, packing, objects: built.objects }
 }

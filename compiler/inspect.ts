@@ -5,6 +5,7 @@
 import * as abi from '../proto/abi.ts'
 import { type Field, type Layout, get } from '../proto/layout.ts'
 import type { Artifact, ArtifactConfig, NamedListener } from '../proto/artifact/format.ts'
+import type { KernelProof } from '../proto/artifact/proof.ts'
 import { TABLE_FILES } from '../proto/artifact/table-files.ts'
 
 type TableName = keyof ArtifactConfig['entries']
@@ -99,12 +100,13 @@ function coverageOf(artifact: Artifact): Inspection['coverage'] {
 /** Listeners and clusters are cut after `most`. */
 export function inspectionText(inspection: Inspection, most = SHOWN): string {
   const { config, coverage } = inspection
-  const { abi: layouts, compiler, target, budgets, protocols } = config
+  const { abi: layouts, compiler, target, budgets, protocols, proof = [] } = config
   const unitBytes = new Map(inspection.units.map(({ unit, bytes }) => [unit, bytes]))
   return [
     `artifact ${inspection.digest}`,
     `  ${size(inspection.bytes)}, written by kmeshc ${compiler.version}, struct layouts ${layouts.version} (${layouts.digest.slice(0, 12)})`,
     `  for kernel ${target.kernel} and later${target.features.length === 0 ? '' : `: ${target.features.join(', ')}`}`,
+    ...proof.map((kernel) => `  verified by kernel ${kernel.kernel}: at most ${mostInstructions(kernel)} instructions walked through`),
     `  ${protocols.length === 0 ? 'no listeners' : protocols.join(' and ')}`,
     'programs',
     ...config.programs.flatMap(({ unit, slots }) => [
@@ -126,6 +128,10 @@ export function inspectionText(inspection: Inspection, most = SHOWN): string {
       : `  ${[...CLASSES.map((name) => `${coverage.classes[name] ?? 0} ${name}`), `${coverage.unclassified} unclassified`].join(', ')}`,
     '',
   ].join('\n')
+}
+
+function mostInstructions({ units }: KernelProof): number {
+  return Math.max(0, ...units.flatMap(({ programs }) => programs.map(({ verifiedInstructions }) => verifiedInstructions)))
 }
 
 function clusterText({ policy, endpoints, maxConnections, refused }: InspectedCluster): string {

@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { type CommandLine, exitWith, productVersion, runCommandLine, wrongUsage } from '../proto/command-line.ts'
+import { type OptionRules, optionMistake } from '../proto/option-mistake.ts'
 import { fetchOptions } from './commands/fetch-options.ts'
 
 const COMMAND_LINE: CommandLine = { name: 'kmeshc', debugVariable: 'KMESHC_DEBUG' }
@@ -27,7 +28,11 @@ function snapshotOptions<T>(command: Argv<T>) {
 /** How a snapshot is read. */
 function readingOptions<T>(command: Argv<T>) {
   return command
-    .option('resolve', { type: 'string', describe: 'addresses of host names: {"name": ["address"]}, or lines of "name address..."' })
+    .option('resolve', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'addresses of host names: {"name": ["address"]}, or lines of "name address..."',
+    })
     .option('address', {
       type: 'string',
       array: true,
@@ -48,6 +53,16 @@ function isPlace(text: string): boolean {
   return isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0 && Number(port) <= 65535
 }
 
+const OPTION_RULES: OptionRules = {
+  switches: ['json', 'strict', 'time', 'markdown', 'delta', 'tls', 'apply', 'help', 'version'],
+  lists: ['_', '--', 'snapshot', 'address', 'header', 'proof'],
+}
+
+/** What stands behind `--`. */
+function behindDashes(args: Readonly<Record<string, unknown>>): readonly string[] {
+  return Array.isArray(args['--']) ? args['--'].map(String) : []
+}
+
 /** yargs takes a positional "-" for an option without a name and drops it. */
 const STANDARD_INPUT = '\0-'
 
@@ -63,6 +78,7 @@ const json = { ...jsonAlone, format: { choices: ['text', 'json'] as const, descr
 export async function main(argv: readonly string[]): Promise<void> {
   await yargs(argv.map((argument) => (argument === '-' ? STANDARD_INPUT : argument)))
     .scriptName(COMMAND_LINE.name)
+    .parserConfiguration({ 'populate--': true })
     .middleware(settleArguments, true)
     .usage('$0 <command>\n\nCompiles an xDS snapshot into an artifact that kmesh-runtime loads into the kernel.')
     .command(
@@ -70,9 +86,10 @@ export async function main(argv: readonly string[]): Promise<void> {
       'compile a snapshot into an artifact',
       (command) =>
         snapshotOptions(command)
-          .option('output', { alias: 'o', type: 'string', describe: 'where the artifact goes, e.g. artifact.tar' })
+          .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'where the artifact goes, e.g. artifact.tar' })
           .option('base', {
             type: 'string',
+            requiresArg: true,
             implies: 'output',
             describe: 'an artifact that is in force: -o gets only what differs from it (a delta)',
           })
@@ -80,18 +97,72 @@ export async function main(argv: readonly string[]): Promise<void> {
             choices: ['ir', 'plan', 'c'] as const,
             describe: 'print a stage instead of the diagnostics alone; needs no -o',
           })
+          .option('target', { type: 'string', requiresArg: true, describe: 'the oldest kernel that it is for, 6.1 by default' })
+          .option('proof', {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            default: [] as string[],
+            describe: 'what `kmesh-runtime prove` wrote on a kernel; goes into the artifact',
+          })
           .option('time', { type: 'boolean', default: false, describe: 'print the time of each phase' })
-          .option('waypoint-config', { type: 'string', describe: 'where the bootstrap goes of an Envoy that is the waypoint' })
-          .option('waypoint-listen', { type: 'string', default: '127.0.0.1:15090', describe: 'where that Envoy listens (PROXY protocol)' })
+          .option('waypoint-config', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'where the bootstrap goes of an Envoy that is the waypoint',
+          })
+          .option('waypoint-listen', {
+            type: 'string',
+            requiresArg: true,
+            default: '127.0.0.1:15090',
+            describe: 'where that Envoy listens (PROXY protocol)',
+          })
           .options(json)
           .check(
             ({ output, emit, waypointConfig }) =>
               output !== undefined || emit !== undefined || waypointConfig !== undefined || 'give -o FILE, or --emit STAGE',
           )
+          .check(({ target }) => target === undefined || /^\d{1,4}\.\d{1,4}$/.test(target) || `--target takes MAJOR.MINOR, not "${target}"`)
           .check(
             ({ waypointListen }) => isPlace(String(waypointListen)) || `--waypoint-listen takes ADDRESS:PORT, not "${waypointListen}"`,
           ),
       async (args) => exitWith((await import('./commands/compile.ts')).compileCommand(args, productVersion())),
+    )
+    .command(
+      'watch <snapshot..>',
+      'compile a snapshot whenever its files change; options of kmesh-runtime apply go behind --',
+      (command) =>
+        snapshotOptions(command)
+          .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'where each result goes, e.g. artifact.tar' })
+          .option('base', {
+            type: 'string',
+            implies: 'output',
+            describe: 'an artifact that is in force: -o gets only what differs from it (a delta)',
+          })
+          .option('apply', {
+            type: 'boolean',
+            default: false,
+            describe: 'have kmesh-runtime apply each result: a delta where one will do, else the whole artifact',
+          })
+          .option('target', { type: 'string', requiresArg: true, describe: 'the oldest kernel that it is for, 6.1 by default' })
+          .option('proof', {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            default: [] as string[],
+            describe: 'what `kmesh-runtime prove` wrote on a kernel; goes into the artifact',
+          })
+          .options(json)
+          .check(({ output, apply }) => output !== undefined || apply || 'give -o FILE, or --apply')
+          .check((args) => args.apply || behindDashes(args).length === 0 || 'options behind -- are for --apply')
+          .check(({ snapshot }) => !(snapshot as readonly unknown[]).includes('-') || 'standard input cannot be watched'),
+      async (args) =>
+        exitWith(
+          (await import('./commands/watch.ts')).watchCommand(
+            { ...args, apply: args.apply ? behindDashes(args) : undefined },
+            productVersion(),
+          ),
+        ),
     )
     .command(
       'check <snapshot..>',
@@ -116,7 +187,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       'what happens to a request',
       (command) =>
         snapshotOptions(command)
-          .option('request', { type: 'string', describe: "e.g. 'GET http://reviews:9080/api?x=1'" })
+          .option('request', { type: 'string', requiresArg: true, describe: "e.g. 'GET http://reviews:9080/api?x=1'" })
           .option('header', {
             alias: 'H',
             type: 'string',
@@ -125,16 +196,31 @@ export async function main(argv: readonly string[]): Promise<void> {
             default: [] as string[],
             describe: "'name: value', once for each",
           })
-          .option('source', { type: 'string', describe: 'address of the client, e.g. 10.0.0.7' })
-          .option('destination', { type: 'string', describe: 'address that is dialled, e.g. 10.96.1.4:9080' })
-          .option('route-config', { type: 'string', describe: 'start at this route configuration, under a default connection manager' })
+          .option('source', { type: 'string', requiresArg: true, describe: 'address of the client, e.g. 10.0.0.7' })
+          .option('destination', { type: 'string', requiresArg: true, describe: 'address that is dialled, e.g. 10.96.1.4:9080' })
+          .option('route-config', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'start at this route configuration, under a default connection manager',
+          })
           .option('random', { type: 'number', describe: 'from 0 to below 1: decides shares and weights; 0 by default' })
-          .option('batch', { type: 'string', describe: 'requests as JSON Lines, - for standard input; answers in the same order' })
+          .option('batch', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'requests as JSON Lines, - for standard input; answers in the same order',
+          })
           .options(json)
+          .check(
+            ({ snapshot, batch }) => batch !== '-' || !snapshot.includes('-') || 'only the snapshot or the batch can be standard input',
+          )
           .check(({ request, batch }) => (request === undefined) !== (batch === undefined) || 'give --request or --batch')
           .check(async ({ request, header }) => {
             const { checkRequest } = await import('./trace/command-request.ts')
             return checkRequest(request, header) ?? true
+          })
+          .check(async ({ source, destination }) => {
+            const { checkAddresses } = await import('./trace/command-request.ts')
+            return checkAddresses({ source, destination }) ?? true
           })
           .check(({ random }) => random === undefined || (random >= 0 && random < 1) || '--random takes a number from 0 to below 1'),
       async (args) => exitWith((await import('./commands/trace.ts')).traceCommand(args)),
@@ -210,7 +296,8 @@ export async function main(argv: readonly string[]): Promise<void> {
             }),
         )
           .option('strict', { type: 'boolean', default: false, describe: 'a route that no test reaches is an error' })
-          .options(json),
+          .options(json)
+          .check((args) => args.snapshot !== '-' || args.tests !== '-' || 'only the snapshot or the tests can be standard input'),
       async (args) => exitWith((await import('./commands/test.ts')).testCommand(args)),
     )
     .command(
@@ -224,7 +311,7 @@ export async function main(argv: readonly string[]): Promise<void> {
             demandOption: true,
             describe: 'has NAME/snapshot.json, and beside it options.json, tests.yaml, blessed/',
           })
-          .option('only', { type: 'string', describe: 'cases whose name has this in it' })
+          .option('only', { type: 'string', requiresArg: true, describe: 'cases whose name has this in it' })
           .options(json),
       async (args) => exitWith((await import('./commands/golden.ts')).goldenCommand(args)),
     )
@@ -241,6 +328,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       async (args) => exitWith((await import('./commands/fetch.ts')).fetchCommand(args, productVersion())),
     )
     .completion('completion', 'print a completion script for the shell')
+    .check((args) => optionMistake(argv, args, OPTION_RULES) ?? true)
     .demandCommand(1, 'give a command')
     .strict()
     .recommendCommands()

@@ -25,7 +25,9 @@ export function createLaneBook(understand: () => Understanding): LaneBook {
       const { path } = configuration
       const held = tables.get(path)
       if (held !== undefined) return held
-      const made = lower({ path, listener: '', manager, routes: configuration, filters: [], undone: new Map() }, understand().program)
+      const { program, services } = understand()
+      const hostNames = services.hostNames(configuration)
+      const made = lower({ path, listener: '', manager, routes: configuration, filters: [], undone: new Map(), hostNames }, program)
       tables.set(path, made)
       return made
     },

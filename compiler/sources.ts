@@ -10,17 +10,36 @@ import { type Source, TEXT_LIMIT, tooLong } from './input/text.ts'
 const SNAPSHOT_FILE = /\.(json|ya?ml|pb|bin)$/i
 const STANDARD_INPUT = 0
 
-export function readSources(paths: readonly string[], diag: Diagnostics): readonly Source[] {
+/** Reads a file, by name or descriptor; may throw. */
+export type ReadFile = (from: string | number) => Uint8Array
+
+export function readSources(paths: readonly string[], diag: Diagnostics, read: ReadFile = (from) => readFileSync(from)): readonly Source[] {
   return paths.flatMap((path) =>
-    path === '-' ? readOne('-', STANDARD_INPUT, diag) : expand(path, diag).flatMap((file) => readOne(file, file, diag)),
+    path === '-' ? readOne('-', STANDARD_INPUT, diag, read) : expand(path, diag).flatMap((file) => readOne(file, file, diag, read)),
   )
 }
 
-function expand(path: string, diag: Diagnostics): readonly string[] {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [path]
-  const files = readdirSync(path, { recursive: true, encoding: 'utf8' })
+/** The files of a directory, with the directory; undefined for what is none. */
+export function filesOf(path: string): readonly string[] | undefined {
+  if (!isDirectory(path)) return undefined
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
     .filter((name) => SNAPSHOT_FILE.test(name))
     .sort()
+    .map((name) => join(path, name))
+}
+
+/** What cannot be looked at is none; reading it tells why. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+function expand(path: string, diag: Diagnostics): readonly string[] {
+  const files = filesOf(path)
+  if (files === undefined) return [path]
   if (files.length === 0)
     diag.report({
       code: 'KM1001',
@@ -29,10 +48,10 @@ function expand(path: string, diag: Diagnostics): readonly string[] {
       message: `the directory "${path}" has no .json, .yaml, .yml, .pb or .bin file`,
       fix: 'name the files themselves',
     })
-  return files.map((name) => join(path, name))
+  return files
 }
 
-function readOne(name: string, from: string | number, diag: Diagnostics): readonly Source[] {
+function readOne(name: string, from: string | number, diag: Diagnostics, read: ReadFile): readonly Source[] {
   try {
     const { size } = typeof from === 'number' ? fstatSync(from) : statSync(from)
     // so that what is refused for its size is not read first
@@ -40,7 +59,7 @@ function readOne(name: string, from: string | number, diag: Diagnostics): readon
       diag.report({ code: 'KM1007', severity: 'error', path: '', ...tooLong(size), file: name, line: 1, column: 1 })
       return []
     }
-    return [{ name, bytes: readFileSync(from) }]
+    return [{ name, bytes: read(from) }]
   } catch (error) {
     diag.report({
       code: 'KM1001',

@@ -6,16 +6,18 @@ import * as abi from './abi.ts'
 import type { Layout } from './layout.ts'
 import * as acting from './http/acting.ts'
 import * as editing from './http/editing.ts'
+import * as keeping from './http/keeping.ts'
 import * as matching from './http/matching.ts'
 import * as replacing from './http/replacing.ts'
 import * as sockets from './http/sockets.ts'
 import * as tables from './http/tables.ts'
+import * as watching from './watching.ts'
 
 interface AbiPart {
   readonly [name: string]: unknown
 }
 
-const PARTS: readonly AbiPart[] = [abi, tables, sockets, matching, acting, editing, replacing]
+const PARTS: readonly AbiPart[] = [abi, tables, sockets, matching, acting, editing, keeping, replacing, watching]
 
 /** Numbers, by name; in C with the prefix KM_. */
 export const ABI_CONSTANTS: readonly (readonly [name: string, value: number | bigint])[] = PARTS.flatMap((part) =>
@@ -30,5 +32,7 @@ export const ABI_LAYOUTS: readonly Layout[] = [
   ...matching.MATCHING_LAYOUTS,
   ...acting.ACTING_LAYOUTS,
   ...editing.EDITING_LAYOUTS,
+  ...keeping.KEEPING_LAYOUTS,
   ...replacing.REPLACING_LAYOUTS,
+  ...watching.WATCHING_LAYOUTS,
 ]

@@ -1,7 +1,7 @@
 /**
  * Codes that both halves may show: reading an artifact, applying it, and what the machine can do. compiler/diag/codes.ts adds the compiler's own.
  * Invariant: a code is literal, never renumbered, never given another meaning; a code that is no longer used keeps its entry.
- * One line a code; add yours in its range, in ascending order. KM90xx artifact, KM91xx apply, KM92xx environment, KM93xx serve, KM95xx watch.
+ * One line a code; add yours in its range, in ascending order. KM90xx artifact, KM91xx apply, KM92xx environment, KM93xx serve, KM95xx watch, KM96xx metrics and monitor.
  */
 export interface CodeEntry {
   /** What it is unless the place that reports it says otherwise. */
@@ -180,7 +180,7 @@ export const runtimeCodes = {
     severity: 'error',
     title: 'the instance has other struct layouts',
     explanation: 'The tables in the kernel were made for another version of the struct layouts than this runtime and artifact have.',
-    fix: 'Detach the instance with the runtime that made it, or with this one, then apply again.',
+    fix: 'Apply an artifact: it takes over what it can read (KM9142). Where that is refused, detach the instance, then apply again.',
   },
   KM9109: {
     severity: 'error',
@@ -376,6 +376,33 @@ export const runtimeCodes = {
     explanation: 'A delta changes endpoints of what is in force and nothing else, so that options which ask for more have no meaning with one.',
     fix: 'Leave the option out, or apply the whole artifact.',
   },
+  KM9140: {
+    severity: 'warning',
+    title: 'a kernel without proof',
+    explanation:
+      'The artifact carries what kernels made of its programs when they verified them, and none of them is of the line (major and minor version) of this one. The kernel verifies every program all the same, so an artifact that it takes is safe; it was only never tried here.',
+    fix: 'Run `kmesh-runtime prove` here, and give the file to `kmeshc compile --proof`.',
+  },
+  KM9141: {
+    severity: 'warning',
+    title: 'an older kernel than the artifact is for',
+    explanation: 'The artifact was compiled with --target for a later kernel than this one.',
+    fix: 'Compile it with the --target of the oldest kernel of the fleet.',
+  },
+  KM9142: {
+    severity: 'warning',
+    title: 'an instance with other struct layouts is taken over',
+    explanation:
+      'The tables in the kernel were made by a runtime with other layouts. New ones are made beside them; what connections are counted by comes along as far as both layouts have it, and the message says what does not. Generations of the other runtime are no way back, as their programs work on its tables.',
+    fix: 'Nothing has to be done; a way back is an apply with the other runtime and its artifact.',
+  },
+  KM9143: {
+    severity: 'error',
+    title: 'a holder keeps connections with other struct layouts',
+    explanation:
+      'Connections that are routed request by request are kept by a holder, which has the tables of the runtime that started it in its memory. The tables cannot be replaced under it.',
+    fix: 'End it with `kmesh-runtime serve --stop` of the runtime that started it, which lets requests under way finish; then apply, and serve again.',
+  },
 
   // KM92xx environment
   KM9201: {
@@ -528,6 +555,20 @@ export const runtimeCodes = {
     title: 'the credentials cannot be read',
     explanation: 'The file that --authfile or REGISTRY_AUTH_FILE names is not there, or has another form than the one that skopeo and docker write.',
     fix: 'Write it with `skopeo login --authfile FILE REGISTRY`.',
+  },
+
+  // KM96xx metrics, monitor
+  KM9601: {
+    severity: 'error',
+    title: 'another monitor listens',
+    explanation: 'Decisions of an instance are told to one monitor at a time.',
+    fix: 'End the other one, or read its output: `kmesh-runtime monitor --json` writes lines that can be shared.',
+  },
+  KM9602: {
+    severity: 'error',
+    title: 'metrics cannot be served there',
+    explanation: '--listen takes an address of this machine and a port that nobody has. Nothing is served.',
+    fix: 'Write it as 127.0.0.1:9464 or [::1]:9464, and choose a port that is free.',
   },
 } as const satisfies Record<string, CodeEntry>
 

@@ -21,10 +21,15 @@ export function runCommandLine({ name, debugVariable }: CommandLine, main: () =>
   })
 }
 
-/** For `fail` of yargs, which hands over an exception of a handler the same way; what a check says comes as a string, whatever the types say. */
+/**
+ * For `fail` of yargs, which hands over an exception of a handler the same way; what a check says comes as a string, whatever the types say, and an option
+ * without its value as an error of yargs' own.
+ */
 export function wrongUsage({ name }: CommandLine, message: string | null | undefined, error: unknown): never {
-  if (error instanceof Error || typeof message !== 'string') throw error
-  process.stderr.write(`${name}: ${message}\nTry ${name} --help.\n`)
+  const own = error instanceof Error && error.name === 'YError' ? error.message : undefined
+  const text = own ?? message
+  if ((error instanceof Error && own === undefined) || typeof text !== 'string') throw error
+  process.stderr.write(`${name}: ${text.replace(/^Not enough arguments following: (.*)$/, '--$1 needs a value')}\nTry ${name} --help.\n`)
   process.exit(2)
 }
 

@@ -56,7 +56,11 @@ export function put(view: DataView, base: number, field: Field, value: number | 
       view.setUint32(at, Number(value), true)
       return
     case 'u64':
-      view.setBigUint64(at, BigInt(value), true)
+      // most are small, and a BigInt is an object
+      if (typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER && Number.isInteger(value)) {
+        view.setUint32(at, value >>> 0, true)
+        view.setUint32(at + 4, Math.floor(value / 2 ** 32), true)
+      } else view.setBigUint64(at, BigInt(value), true)
       return
   }
 }

@@ -27,8 +27,10 @@ import {
   DECIDING_HOOKS,
 } from './abi.ts'
 import * as editing from './http/editing.ts'
+import * as keeping from './http/keeping.ts'
 import * as sockets from './http/sockets.ts'
 import { HTTP_ROW_SIZE, nameKey, nameValue } from './http/tables.ts'
+import { DECISION_BYTES, monitor, RUNTIME_WORDS, tallyKey } from './watching.ts'
 
 export interface MapSpec {
   readonly name: string
@@ -57,6 +59,8 @@ export interface MapSpec {
     readonly keySize: number
     readonly valueSize: number
     readonly entries?: number
+    /** an array that user space maps */
+    readonly mapped?: true
   }
   readonly doc: string
 }
@@ -75,6 +79,7 @@ const HTTP_MAPS: readonly MapSpec[] = [
   mapped('km_upstream', sockets.upstream.size, sockets.UPSTREAMS, 'connections to endpoints, by cookie modulo UPSTREAMS'),
   mapped('km_pool', sockets.pool.size, sockets.POOLS, 'idle connections of a namespace to an endpoint'),
   mapped('km_edit', editing.edit.size, editing.EDITS, 'edits of responses under way'),
+  mapped('km_kept', keeping.kept.size, keeping.KEPTS, 'requests under way that may be tried again'),
   sockhash('km_clients', sockets.CLIENTS, 'client cookie -> its socket (sk_msg: km_request)'),
   sockhash('km_acceptors', sockets.CLIENTS, 'client cookie -> the accepted socket at the other end; put there by the holder'),
   sockhash('km_upstreams', sockets.UPSTREAMS, 'upstream cookie -> its socket (sk_skb verdict: km_reply_remote); put there by the holder'),
@@ -169,9 +174,10 @@ export const MAPS: readonly MapSpec[] = [
     keySize: 4,
     valueSize: 4,
     maxEntries: GENERATION_ENTRIES,
+    mapped: true,
     doc: 'the switch: slot in km_record, 0 passes everything through; and the latest number',
   },
-  { name: 'km_record', type: 'array', keySize: 4, valueSize: record.size, maxEntries: GENERATION_SLOTS, doc: 'generations by slot' },
+  mapped('km_record', record.size, GENERATION_SLOTS, 'generations by slot'),
   {
     name: 'km_listener',
     type: 'array_of_maps',
@@ -205,7 +211,7 @@ export const MAPS: readonly MapSpec[] = [
     keySize: 4,
     valueSize: 4,
     maxEntries: EPOCH_SLOTS,
-    inner: { type: 'array', keySize: 4, valueSize: cluster.size },
+    inner: { type: 'array', keySize: 4, valueSize: cluster.size, mapped: true },
     doc: 'cluster heads',
   },
   {
@@ -214,7 +220,7 @@ export const MAPS: readonly MapSpec[] = [
     keySize: 4,
     valueSize: 4,
     maxEntries: EPOCH_SLOTS,
-    inner: { type: 'array', keySize: 4, valueSize: ROW_SIZE },
+    inner: { type: 'array', keySize: 4, valueSize: ROW_SIZE, mapped: true },
     doc: 'tiers, groups, endpoints and hash tables, 32 bytes a row',
   },
   {
@@ -250,7 +256,7 @@ export const MAPS: readonly MapSpec[] = [
     keySize: 4,
     valueSize: 4,
     maxEntries: STATE_SHARDS,
-    inner: { type: 'array', keySize: 4, valueSize: state.size, entries: STATE_SHARD_ROWS },
+    inner: { type: 'array', keySize: 4, valueSize: state.size, entries: STATE_SHARD_ROWS, mapped: true },
     doc: 'state id >> STATE_SHARD_BITS -> shard',
   },
   {
@@ -297,6 +303,17 @@ export const MAPS: readonly MapSpec[] = [
     }),
   ),
   ...HTTP_MAPS,
+  mapped('km_monitor', monitor.size, 1, 'is somebody listening, and what was lost'),
+  { name: 'km_decisions', type: 'ringbuf', keySize: 0, valueSize: 0, maxEntries: DECISION_BYTES, doc: 'km_decision, for the monitor' },
+  {
+    name: 'km_tally',
+    type: 'hash',
+    keySize: tallyKey.size,
+    valueSize: 8,
+    maxEntries: 1 << 16,
+    doc: 'counts of owners that are gone; no program reads it (BPF_F_NO_PREALLOC)',
+  },
+  mapped('km_runtime', 8 * RUNTIME_WORDS, 1, 'what processes of the runtime count; no program reads it'),
 ]
 
 /** An array whose rows user space changes in place. */

@@ -41,10 +41,15 @@ import { absenceWarnings } from './serve/holder-presence.ts'
 import { dropServices, keepServices, servicesOf } from './serve/kept-services.ts'
 import { settle } from './settle.ts'
 import { readKeep } from './keep.ts'
-import { refuseStale } from './plan-binding.ts'
+import { refuseOther, refuseStale } from './plan-binding.ts'
+import { kernelWarnings } from './proof/warnings.ts'
 import { createTables, type Tables } from './tables.ts'
+import { noteResult } from './runtime-counts.ts'
 import { turnTo } from './turn.ts'
 import { createUndo, type Undo } from './undo.ts'
+import { writeLayouts } from './upgrade/held-layouts.ts'
+import { recoverUpgrade } from './upgrade/recover.ts'
+import { beginUpgrade, type Upgrade } from './upgrade/upgrade.ts'
 
 export async function apply(request: ApplyRequest): Promise<ApplyReport> {
   request.steps?.('place')
@@ -52,9 +57,13 @@ export async function apply(request: ApplyRequest): Promise<ApplyReport> {
   const open: Closing[] = []
   const place = claimPlace(request.instance)
   try {
-    return await applyAt(place, request, undo, open)
+    const report = await applyAt(place, request, undo, open)
+    if (request.mode === 'apply') noteResult(request.instance, 'artifact_applied')
+    return report
   } catch (error) {
-    throw withLeftovers(error, undo.run())
+    const left = undo.run()
+    if (request.mode === 'apply') noteResult(request.instance, 'artifact_failed')
+    throw withLeftovers(error, left)
   } finally {
     for (const one of open.reverse()) one.close()
     place.release()
@@ -67,7 +76,6 @@ interface Closing {
 
 async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Closing[]): Promise<ApplyReport> {
   const { artifact, host } = request
-  const { pins } = place
   const step = (name: ApplyStep): void => request.steps?.(name)
   const keep = <T extends Closing>(one: T): T => {
     open.push(one)
@@ -76,16 +84,32 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
   const clock = createClock<ApplyPhase>()
   const warnings: Finding[] = []
 
-  const existing = openExisting(place, host, warnings)
+  const recovered = recoverUpgrade(place)
+  if (recovered !== null) {
+    warnings.push(recovered.finding)
+    if (recovered.lock !== null) keep({ close: recovered.lock.release })
+  }
+  const upgrade = beginUpgrade(place, undo)
+  if (upgrade !== null) keep(upgrade)
+  const existing = upgrade === null ? openExisting(place, host, warnings) : null
   if (existing !== null) keep(existing)
-  refuseStale(request, existing)
+  if (upgrade === null) refuseStale(request, existing)
+  else {
+    refuseUndoable(request, upgrade)
+    warnings.push(upgrade.announcement)
+  }
+  warnings.push(...kernelWarnings(artifact))
   step('cgroup')
   const cgroup = governCgroup(place, request.cgroup, undo)
   step('foreign')
-  warnings.push(...clock.time('machine', () => host.checkForeign(cgroup.path, new Set(readLinks(pins).map((link) => link.programId)))))
+  warnings.push(
+    ...clock.time('machine', () => host.checkForeign(cgroup.path, new Set(readLinks(place.pins).map((link) => link.programId)))),
+  )
   step('maps')
+  const pins = upgrade?.pins ?? place.pins
   markAbi(pins, undo)
-  const tables = existing ?? keep(createTables(pins, undo))
+  writeLayouts(pins, undo)
+  const tables = upgrade?.tables ?? existing ?? keep(createTables(pins, undo))
   step('clear')
   const { kept, dropped } = splitKept(readRecords(tables), readKeep(pins))
   if (dropped.length + leftEpochs(pins, kept).length > 0) {
@@ -100,8 +124,8 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
   step('links')
   if (request.mode === 'apply') {
     attachRequestPrograms(pins, tables, requests, undo)
-    if (existing === null) attachAll(pins, cgroup.path, base, undo)
-    else {
+    if (upgrade === null && existing === null) attachAll(pins, cgroup.path, base, undo)
+    else if (upgrade === null) {
       const moved = renewLinks(pins, cgroup, base, undo)
       if (moved.length > 0)
         warnings.push(warning('KM9114', `${cgroup.path} was removed and made again; the programs are attached to the new one`))
@@ -110,7 +134,7 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
 
   step('states')
   const places = freePlaces(kept)
-  const states = fillStates(pins, tables, artifact, kept, clock, undo)
+  const states = fillStates(pins, tables, artifact, kept, clock, undo, upgrade?.states)
   step('programs')
   const objects: readonly HeldObject[] = clock.time('programs', () => holdUnits(pins, artifact, tables, undo)).map(keep)
   step('tables')
@@ -121,7 +145,12 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
   step('sources')
   warnings.push(...clock.time('machine', () => host.fillSources(cgroup.path, tables.fd('km_source'))))
   step('record')
-  const record = newRecord({ request, places, generation: nextNumber(tables), namesBytes: epoch.namesBytes })
+  const record = newRecord({
+    request: upgrade === null ? request : withoutProbe(request),
+    places,
+    generation: nextNumber(tables),
+    namesBytes: epoch.namesBytes,
+  })
   undo.add('record', () => freeRecord(tables, record.slot))
   writeRecord(tables, record)
   const facts = instanceFacts(pins, request)
@@ -146,15 +175,34 @@ async function applyAt(place: Place, request: ApplyRequest, undo: Undo, open: Cl
     return { ...result, warnings: [...warnings, ...left.map((what) => warning('KM9122', what))] }
   }
   keepServices(request.instance, artifact)
-  undo.add('kept services', () => dropServices(request.instance, kept.map(recordDigest)))
+  undo.add('kept services', () => dropServices(request.instance, upgrade === null ? kept.map(recordDigest) : [upgrade.inForce.artifact]))
   if (servicesOf(artifact) !== undefined) warnings.push(...absenceWarnings(request.instance))
   step('switch')
-  clock.time('switch', () => bringIntoForce(pins, tables, record, undo))
+  clock.time('switch', () => {
+    bringIntoForce(pins, tables, record, undo)
+    upgrade?.takeOver(base, cgroup, record.epoch, undo)
+  })
   step('probe')
   await request.probe?.(cgroup.path, () => void host.fillSources(cgroup.path, tables.fd('km_source')))
+  upgrade?.exchange(undo)
   undo.forget()
-  const sockets = await settle({ request, pins, tables, cgroup: cgroup.path, record, epoch, clock, warnings })
+  const sockets = await settle({ request, pins: place.pins, tables, cgroup: cgroup.path, record, epoch, clock, warnings })
+  upgrade?.end()
   return report(sockets)
+}
+
+/** What an upgrade cannot do: another plan's, or to be taken back later, as there is no generation to go back to. */
+function refuseUndoable({ expected, confirmBy }: ApplyRequest, { inForce }: Upgrade): void {
+  if (expected !== undefined) refuseOther(expected, inForce)
+  if (confirmBy !== undefined)
+    throw coded('KM9127', 'the tables in the kernel have other layouts: once they are replaced there is no generation to go back to', {
+      fix: 'Leave --confirm-within out; --probe goes back by itself.',
+    })
+}
+
+/** Its record would say that it is to be taken back should this process die. */
+function withoutProbe({ probe: _, ...request }: ApplyRequest): ApplyRequest {
+  return request
 }
 
 /**

@@ -51,6 +51,12 @@ export function unready(instance: string, condition: Exclude<Condition, { kind: 
     : coded('KM9123', `instance "${instance}" has no generation in force`)
 }
 
+/** Which layouts its maps have: those of this runtime, others, or there is no mark. */
+export function layoutsOf(pins: Pins): 'ours' | 'others' | 'unmarked' {
+  const mark = namesIn(pins.root).find((name) => name.startsWith('abi_'))
+  return mark === undefined ? 'unmarked' : mark === ABI_MARK ? 'ours' : 'others'
+}
+
 /** Throws KM9108. */
 export function refuseOtherLayouts(pins: Pins): void {
   const mark = namesIn(pins.root).find((name) => name.startsWith('abi_'))

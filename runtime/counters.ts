@@ -4,6 +4,7 @@
  */
 import { failureKey, REASONS, state as layout } from '../proto/abi.ts'
 import { SLOW_REASON_BASE, SLOW_REASONS } from '../proto/http/sockets.ts'
+import { REPLY_BASE } from '../proto/watching.ts'
 import { fieldOf, rowReader, viewOf } from './field.ts'
 import type { Pins } from './pins.ts'
 import { readStates } from './state-shards.ts'
@@ -71,6 +72,7 @@ function readFailures(tables: Tables): { readonly failures: ByOwner; readonly sl
     const at = i * failureKey.size
     const state = read.number(at, 'state')
     const reason = read.number(at, 'reason')
+    if (reason >= REPLY_BASE) continue
     const found = reason < SLOW_REASON_BASE ? failures : slow
     const own = found.get(state) ?? {}
     own[reasons.get(reason) ?? `reason ${reason}`] = Number(values.readBigUInt64LE(i * 8))

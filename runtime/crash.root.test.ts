@@ -7,12 +7,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { artifactsDelta } from '../scripts/kit/artifacts-delta.ts'
 import { undoAtExit } from '../scripts/kit/cleanup.ts'
 import { watchCalls } from '../scripts/kit/faults.ts'
 import { governedArtifact } from '../scripts/kit/governed-artifact.ts'
 import { kernelView } from '../scripts/kit/kernel-view.ts'
 import { noMachine } from '../scripts/kit/no-machine.ts'
 import { apply } from './apply.ts'
+import { applyDelta } from './delta/apply-delta.ts'
 import { detach } from './detach.ts'
 import { gc } from './gc.ts'
 import { cgroup2Mount } from './governed-cgroup.ts'
@@ -39,6 +41,7 @@ const applied = (endpoints: 1 | 2 | 3) =>
 const WORK: Readonly<Record<string, () => Promise<unknown> | unknown>> = {
   'first apply': () => applied(1),
   'later apply': () => applied(2),
+  delta: async () => applyDelta({ delta: await artifactsDelta(artifacts[0], artifacts[1]), instance: INSTANCE, host }),
   rollback: () => rollback({ instance: INSTANCE, host }),
   gc: () => gc({ instance: INSTANCE, keep: 0, host }),
   detach: () => detach(INSTANCE),
@@ -140,6 +143,29 @@ test('a later apply: the old generation or the new one, and the next one clears 
           where,
         )
       assert.is(endpoints(), 3, where)
+      tidy(where)
+    },
+  )
+  assert.equal([...seen].sort(), [1, 2])
+})
+
+test('a delta: the old generation or the new one, and the next one leads on from it', async () => {
+  const seen = new Set<number>()
+  await everyCrash(
+    'delta',
+    async () => {
+      await clean()
+      await applied(1)
+    },
+    async (where) => {
+      const now = endpoints()
+      seen.add(now)
+      assert.ok(now === 1 || now === 2, where)
+      await applyDelta({ delta: await artifactsDelta(artifacts[now === 1 ? 0 : 1], artifacts[2]), instance: INSTANCE, host })
+      assert.is(endpoints(), 3, where)
+      const { generation } = rollback({ instance: INSTANCE, host })
+      assert.is(endpoints(), now, `${where}: back to ${generation}`)
+      await applied(3)
       tidy(where)
     },
   )

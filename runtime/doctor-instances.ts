@@ -2,6 +2,7 @@
  * The instances on this machine: are they whole, is their cgroup still the one they are attached to, and what would happen without them.
  * In: the pins; out: checks, and what each governs. Nothing is changed, no lock is taken.
  */
+import { release } from 'node:os'
 import { CodedError } from './coded-error.ts'
 import { type Check, found, missing, type Subject } from './doctor-check.ts'
 import { recordedCgroup } from './governed-cgroup.ts'
@@ -11,6 +12,7 @@ import { readLinks } from './links.ts'
 import { pinsOf } from './pins.ts'
 import { listInstances } from './place.ts'
 import { divertedOf } from './record.ts'
+import { kernelLine } from '../proto/artifact/proof.ts'
 import { addressText } from '../proto/address/address-text.ts'
 import { isAnyAddress } from '../proto/address/mapped.ts'
 import { holderListens } from './serve/holder-presence.ts'
@@ -46,6 +48,7 @@ export function instanceChecks(): InstanceChecks {
       return [cgroup]
     }),
     ...reported(name, () => holderCheck(name)),
+    ...reported(name, () => proofCheck(name)),
     ...reported(name, () => addressCheck(name, recordedCgroup(pinsOf(bpffs, name).cgroup))),
   ])
   return { checks, governed }
@@ -97,6 +100,21 @@ function holderCheck(name: string): readonly Check[] {
   return holderListens(name)
     ? [found(subject, 'accepts for its HTTP services')]
     : [missing(subject, 'nobody accepts for its HTTP services: connections to them are refused')]
+}
+
+/** Nothing is said of an artifact that nobody gave a proof. */
+function proofCheck(name: string): readonly Check[] {
+  const subject: Subject = { group: 'instances', name: `${name}: verified before`, level: 'recommended', code: 'KM9140' }
+  const open = openInstance(name)
+  try {
+    const { proven = [] } = readGeneration(open).names
+    const line = kernelLine(release())
+    if (proven.length === 0 || line === undefined) return []
+    const detail = `its programs were verified on kernels ${proven.join(', ')}`
+    return [proven.includes(line) ? found(subject, detail) : missing(subject, `${detail}; this is ${line}`)]
+  } finally {
+    open.tables.close()
+  }
 }
 
 const LOOKED_AT = 4096

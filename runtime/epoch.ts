@@ -10,6 +10,7 @@ import { pinnedMemory } from './pinned-memory.ts'
 import { ensureDirectory, namesIn, type Pins, removeTree } from './pins.ts'
 import {
   arrayKeys,
+  BPF_F_MMAPABLE,
   createMap,
   type Entries,
   mapInfo,
@@ -91,7 +92,14 @@ export function buildEpoch(pins: Pins, epoch: number, contents: readonly TableCo
   const list = Buffer.concat([padded(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)), Buffer.alloc(NAMES_CHUNK)])
   build(
     STATE_LIST,
-    { name: 'km_state_list', type: 'array', keySize: 4, valueSize: NAMES_CHUNK, maxEntries: list.length / NAMES_CHUNK },
+    {
+      name: 'km_state_list',
+      type: 'array',
+      keySize: 4,
+      valueSize: NAMES_CHUNK,
+      maxEntries: list.length / NAMES_CHUNK,
+      flags: BPF_F_MMAPABLE,
+    },
     { values: list },
   )
   return { memory, shared, makeTime, fillTime }

@@ -4,20 +4,23 @@
  */
 import type { Artifact } from '../proto/artifact/format.ts'
 import type { Clock } from './clock.ts'
+import { departCounts } from './departed-counts.ts'
 import { type BuiltEpoch, buildEpoch, padded, readStateList, type TableContent } from './epoch.ts'
 import { heldUnits, holdNames, packNames } from './names.ts'
 import type { Pins } from './pins.ts'
 import type { GenerationRecord } from './record.ts'
+import { linesOf } from './proof/warnings.ts'
 import { relocate } from './relocate.ts'
-import { forgetFailures, readStates, writeStates } from './state-shards.ts'
-import { planStates, type StatePlan } from './states.ts'
+import { readStates, writeStates } from './state-shards.ts'
+import { comeBack, planStates, type StatePlan } from './states.ts'
 import { STATE_SHARDS, STATE_SHARD_ROWS } from '../proto/abi.ts'
 import type { Tables } from './tables.ts'
 import type { Undo } from './undo.ts'
+import { visibleStates } from './visible-states.ts'
 
 export type FillPhase = 'make' | 'fill'
 
-/** Gives every owner of the artifact a state row. */
+/** Gives every owner of the artifact a state row. `earlier`: rows that generations name which are not among the kept ones, as a runtime with other layouts made them. */
 export function fillStates(
   pins: Pins,
   tables: Tables,
@@ -25,11 +28,16 @@ export function fillStates(
   kept: readonly GenerationRecord[],
   clock: Clock<FillPhase>,
   undo: Undo,
+  earlier?: ReadonlySet<number>,
 ): StatePlan {
   return clock.time('fill', () => {
     const rows = readStates(pins)
-    const plan = planStates(artifact.tables.states, rows, namedStates(pins, kept))
-    forgetFailures(tables, plan.reclaimed)
+    const named = namedStates(pins, kept, earlier)
+    const plan = planStates(artifact.tables.states, rows, named)
+    const visible = earlier ?? visibleStates(pins, kept)
+    const others = new Set(rows.length === 0 ? [] : [...plan.reclaimed, ...comeBack(plan, rows, visible)])
+    // what was moved is not to be written back
+    if (departCounts(pins, others, undo) > 0) readStates(pins).copy(rows)
     writeStates(pins, tables, plan, rows, undo)
     return plan
   })
@@ -71,7 +79,7 @@ export interface EpochContents {
 export function epochContents(artifact: Artifact, ids: Uint32Array): EpochContents {
   const { tables } = artifact
   const { listenerValues, cluster, endpoint, http } = relocate(tables, ids)
-  const names = packNames(holdNames(artifact.names, ids, heldUnits(artifact)))
+  const names = packNames({ ...holdNames(artifact.names, ids, heldUnits(artifact)), proven: linesOf(artifact) })
   const contents: readonly TableContent[] = [
     { map: 'km_listener', keys: tables.listenerKeys, values: listenerValues },
     { map: 'km_match', keys: tables.matchKeys, values: tables.matchValues },
@@ -86,8 +94,9 @@ export function epochContents(artifact: Artifact, ids: Uint32Array): EpochConten
 }
 
 /** 1 by id for every state row that a kept generation names. */
-function namedStates(pins: Pins, kept: readonly GenerationRecord[]): Uint8Array {
-  const named = new Uint8Array(kept.length === 0 ? 0 : STATE_SHARDS * STATE_SHARD_ROWS)
+function namedStates(pins: Pins, kept: readonly GenerationRecord[], earlier: ReadonlySet<number> = new Set()): Uint8Array {
+  const named = new Uint8Array(kept.length + earlier.size === 0 ? 0 : STATE_SHARDS * STATE_SHARD_ROWS)
+  for (const id of earlier) if (id < named.length) named[id] = 1
   for (const { epoch } of kept) for (const id of readStateList(pins, epoch)) if (id < named.length) named[id] = 1
   return named
 }

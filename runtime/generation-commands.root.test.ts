@@ -9,6 +9,7 @@ import { Ajv } from 'ajv'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { command } from '../scripts/commands.ts'
+import { deltaFile } from '../scripts/kit/artifacts-delta.ts'
 import { undoAtExit } from '../scripts/kit/cleanup.ts'
 import { governedArtifact } from '../scripts/kit/governed-artifact.ts'
 import { kernelView } from '../scripts/kit/kernel-view.ts'
@@ -31,12 +32,15 @@ undoAtExit(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function artifactFile(name: string, endpoints: readonly string[]): Promise<string> {
-  const { bytes } = await governedArtifact([{ name: 'shop', address: '127.68.3.1', port: 80, endpoints }])
+const shop = (endpoints: readonly string[]) => governedArtifact([{ name: 'shop', address: '127.68.3.1', port: 80, endpoints }])
+
+function written(name: string, bytes: Uint8Array): string {
   const file = join(folder, name)
   writeFileSync(file, bytes)
   return file
 }
+
+const artifactFile = async (name: string, endpoints: readonly string[]): Promise<string> => written(name, (await shop(endpoints)).bytes)
 
 const good = await artifactFile('good.tar', [endpoint])
 const bad = await artifactFile('bad.tar', [nobody])
@@ -173,6 +177,54 @@ test('--confirm-within: confirmed, or taken back when the time is over, by a sig
   await sleep(1100)
   assert.equal((await run('confirm')).codes, ['KM9131'])
   assert.is(live(), kept)
+})
+
+test('deltas: plan, dry run, probes, --keep and --confirm-within as with whole artifacts', async () => {
+  await run('apply', good)
+  const [whole, other] = [(await shop([endpoint])).artifact, (await shop([nobody])).artifact]
+  const there = written('there.tar', await deltaFile(whole, other))
+  const back = written('back.tar', await deltaFile(other, whole))
+  const view = kernelView(INSTANCE)
+  const inForce = live()
+  const plan = join(folder, 'delta.plan')
+  const planned = await run('plan', there, '-o', plan, '--keep', '2')
+  assert.is(planned.status, 0)
+  assert.equal((planned.output.changes as { clusters: unknown }).clusters, {
+    added: [],
+    changed: [{ name: 'shop', endpointsAdded: [nobody], endpointsRemoved: [endpoint], other: [] }],
+    removed: [],
+  })
+  assert.equal(planned.output.inForce, { generation: inForce, artifact: whole.digest })
+  assert.is(planned.output.artifact, other.digest)
+  const { room, rows, spare } = planned.output.delta as { room: string; rows: number; spare: number }
+  assert.is(room, 'enough')
+  const { listenerKeys, endpoints } = planned.output.entries as { listenerKeys: number; endpoints: number }
+  assert.equal([listenerKeys, endpoints], [1, 1])
+  const dry = await run('apply', there, '--dry-run')
+  assert.is(dry.output.mode, 'dry-run')
+  assert.equal(kernelView(INSTANCE), view, 'neither changed anything')
+
+  const probes = written('delta.probes', Buffer.from(JSON.stringify({ probes: [{ dial: SERVICE, expect: { endpoints: [endpoint] } }] })))
+  assert.equal((await run('apply', there, '--probe', probes)).codes, ['KM9129'])
+  assert.is(live(), inForce)
+  assert.equal({ ...kernelView(INSTANCE), records: [] }, { ...view, records: [] })
+
+  const applied = await run('apply', there, '--plan', plan)
+  assert.is(applied.status, 0)
+  assert.equal([applied.output.artifact, (applied.output.delta as { spare: number }).spare], [other.digest, spare])
+  assert.ok(rows > 0)
+  assert.is(history(INSTANCE).keep, 2)
+  assert.equal((await run('apply', there, '--plan', plan)).codes, ['KM9128'])
+  assert.equal((await run('plan', there)).codes, ['KM9137'])
+  assert.equal((await run('apply', back, '--cgroup', '/sys/fs')).codes, ['KM9139'])
+
+  const before = live()
+  const waiting = await waitingApply(back, '30s')
+  assert.ok(live() > before)
+  waiting.child.kill('SIGTERM')
+  assert.is(await waiting.ended, 1, waiting.errors())
+  assert.is(live(), before)
+  assert.equal((await run('apply', back, '--probe', probes)).codes, [])
 })
 
 test('history, gc and rollback', async () => {

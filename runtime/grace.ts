@@ -3,7 +3,7 @@
  * out: a promise that is often fulfilled already. A write to a map of maps waits for one (kernel/bpf/syscall.c, maybe_wait_bpf_programs); here it is a map of this process alone.
  */
 import { closeSync } from 'node:fs'
-import { createMap, mapInfo, u32, updateWaiting } from './sys/libbpf-map.ts'
+import { createMap, u32, update, updateWaiting } from './sys/libbpf-map.ts'
 
 interface Periods {
   /** the number below which nothing is read any more */
@@ -35,9 +35,9 @@ function makeOwn(): NonNullable<typeof own> {
   }
 }
 
-/** A generation of this number has just come into force. Where a period is under way, the next switch begins the next one. */
-export function noteSwitch(generations: number, number: bigint): void {
-  const periods = periodsOf(generations)
+/** A generation of this number has just come into force. Where a period is under way, the next switch begins the next one. Never throws. `instance`: id of its km_generation. */
+export function noteSwitch(instance: number, number: bigint): void {
+  const periods = periodsOf(instance)
   if (periods.running !== undefined) return
   const end = onePeriod().then(
     () => {
@@ -51,17 +51,22 @@ export function noteSwitch(generations: number, number: bigint): void {
   periods.running = { number, end }
 }
 
+/** Holds up the thread until every decision that began before has ended. */
+export function awaitPeriod(): void {
+  own ??= makeOwn()
+  update(own.outer, u32(0), u32(own.inner))
+}
+
 /** Waits until generations up to `number`, which are not in force, are read by no program. */
-export async function untilQuiet(generations: number, number: bigint): Promise<void> {
-  const periods = periodsOf(generations)
+export async function untilQuiet(instance: number, number: bigint): Promise<void> {
+  const periods = periodsOf(instance)
   if (periods.quiet > number) return
   if (periods.running !== undefined && periods.running.number > number) await periods.running.end
   if (periods.quiet <= number) await onePeriod()
 }
 
-function periodsOf(generations: number): Periods {
-  const { id } = mapInfo(generations)
-  const periods = known.get(id) ?? { quiet: 0n }
-  known.set(id, periods)
+function periodsOf(instance: number): Periods {
+  const periods = known.get(instance) ?? { quiet: 0n }
+  known.set(instance, periods)
   return periods
 }

@@ -52,11 +52,11 @@ export interface HeldGeneration extends ClusterTables {
   readonly names: HeldNames
 }
 
-/** Records, names, clusters and endpoints of the generation in force. */
-export function readGeneration({ pins, tables, instance }: OpenInstance): HeldGeneration {
+/** Records, names, clusters and endpoints of a generation; default: of the one in force. */
+export function readGeneration({ pins, tables, instance }: OpenInstance, of?: GenerationRecord): HeldGeneration {
   return stable(() => {
     const records = readRecords(tables)
-    const record = records.find(({ state }) => state === 'live')
+    const record = of ?? records.find(({ state }) => state === 'live')
     if (record === undefined) throw coded('KM9123', `instance "${instance}" has no generation in force`)
     const packed = readTable(pins, record.epoch, 'km_names', NAMES_CHUNK).subarray(0, record.namesBytes)
     return {

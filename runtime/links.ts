@@ -81,7 +81,8 @@ function hooksOf(base: HeldObject): readonly { readonly hook: HookName; readonly
   })
 }
 
-function attach(cgroup: number, hook: HookName, program: number, path: string, undo: Undo): void {
+/** `cgroup`: its open directory. */
+export function attach(cgroup: number, hook: HookName, program: number, path: string, undo: Undo): void {
   const link = createLink(program, cgroup, hook)
   try {
     pin(link, path)
@@ -153,7 +154,7 @@ function put(path: string, program: number): void {
 }
 
 /** The program that a link has, by the pins of the base objects. */
-function openBaseProgram(pins: Pins, link: HeldLink): number | null {
+export function openBaseProgram(pins: Pins, link: Pick<HeldLink, 'hook' | 'programId'>): number | null {
   for (const digest of namesIn(pins.base)) {
     const fd = openPinIfThere(join(pins.base, digest, link.hook))
     if (fd === null) continue
@@ -178,7 +179,7 @@ export function removeLink(path: string): void {
   unlinkSync(path)
 }
 
-function withDirectory(path: string, work: (fd: number) => void): void {
+export function withDirectory(path: string, work: (fd: number) => void): void {
   const fd = openSync(path, 'r')
   try {
     work(fd)

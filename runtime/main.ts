@@ -6,7 +6,8 @@
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { generationCommands, keepOption } from './commands/generation-commands.ts'
-import { checkValues, format, governedOptions, instanceOption, json, secondsOf, trustOption } from './commands/options.ts'
+import { checkValues, format, governedOptions, instanceOption, json, labelsOf, secondsOf, trustOption } from './commands/options.ts'
+import { DEFAULT_OWNERS, OWNER_LABELS } from './metrics/bound.ts'
 import { type CommandLine, exitWith, productVersion, runCommandLine, wrongUsage } from '../proto/command-line.ts'
 
 const COMMAND_LINE: CommandLine = { name: 'kmesh-runtime', debugVariable: 'KMESH_DEBUG' }
@@ -96,6 +97,24 @@ export async function main(argv: readonly string[]): Promise<void> {
             artifact: args.artifact,
             keys: args.key,
             ...(args.trust === undefined ? {} : { trust: args.trust }),
+            format: format(args),
+          }),
+        ),
+    )
+    .command(
+      'prove <artifact..>',
+      'what this kernel makes of the programs, as kmeshc compile --proof takes it: loads them and leaves nothing',
+      (command) =>
+        trustOption(command)
+          .positional('artifact', { type: 'string', array: true, demandOption: true })
+          .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'write the proof there' })
+          .options(json),
+      async (args) =>
+        exitWith(
+          (await import('./commands/prove.ts')).proveCommand({
+            artifacts: args.artifact,
+            ...(args.trust === undefined ? {} : { trust: args.trust }),
+            ...(args.output === undefined ? {} : { output: args.output }),
             format: format(args),
           }),
         ),
@@ -214,6 +233,85 @@ export async function main(argv: readonly string[]): Promise<void> {
             transport: args.plainHttp ? 'http' : 'https',
             ...(args.authfile === undefined ? {} : { authfile: args.authfile }),
             format: format(args),
+          }),
+        ),
+    )
+    .command(
+      'monitor',
+      'decisions as they are made: connection or request, listener, cluster, endpoint, reason',
+      (command) =>
+        instanceOption(command)
+          .option('listener', { type: 'string', requiresArg: true, describe: 'only of this listener' })
+          .option('cluster', { type: 'string', requiresArg: true, describe: 'only of this cluster' })
+          .option('endpoint', { type: 'string', requiresArg: true, describe: 'only of this endpoint: IP:PORT' })
+          .option('reason', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'only what was refused, failed or fell to user space for this reason',
+          })
+          .option('kind', {
+            choices: ['given', 'refused', 'failed', 'accepted', 'request', 'reply', 'user-space'] as const,
+            describe: 'only decisions of this kind',
+          })
+          .option('count', { type: 'number', requiresArg: true, describe: 'end after so many' })
+          .options({ json: { ...json.json, describe: 'a line of JSON for each decision' } })
+          .check(({ count }) => count === undefined || (Number.isInteger(count) && count > 0) || '--count takes a number from 1 on')
+          .example('$0 monitor --reason overflow', 'who meets a circuit breaker'),
+      async (args) =>
+        exitWith(
+          (await import('./commands/monitor.ts')).monitorCommand({
+            instance: args.instance,
+            only: {
+              ...(args.listener === undefined ? {} : { listener: args.listener }),
+              ...(args.cluster === undefined ? {} : { cluster: args.cluster }),
+              ...(args.endpoint === undefined ? {} : { endpoint: args.endpoint }),
+              ...(args.reason === undefined ? {} : { reason: args.reason }),
+              ...(args.kind === undefined ? {} : { kind: args.kind }),
+            },
+            count: args.count ?? Number.POSITIVE_INFINITY,
+            format: format(args),
+          }),
+        ),
+    )
+    .command(
+      'metrics',
+      'what is counted, as OpenMetrics text: once, or over HTTP with --listen',
+      (command) =>
+        instanceOption(command)
+          .option('listen', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'serve /metrics at ADDRESS:PORT until asked to end; a port alone is on 127.0.0.1',
+          })
+          .option('labels', {
+            type: 'string',
+            default: OWNER_LABELS.join(','),
+            requiresArg: true,
+            coerce: labelsOf,
+            describe: 'what has series of its own; the rest is summed as "other"',
+          })
+          .option('max-owners', {
+            type: 'number',
+            default: DEFAULT_OWNERS,
+            requiresArg: true,
+            describe:
+              'listeners, clusters, endpoints and routes with series of their own, rounded down to a power of two; the rest is summed as "other"',
+          })
+          .option('format', { choices: ['openmetrics', 'classic'] as const, default: 'openmetrics' as const, describe: 'without --listen' })
+          .check(({ labels, 'max-owners': most }) =>
+            labels === undefined
+              ? `--labels takes some of ${OWNER_LABELS.join(', ')}, or none`
+              : (Number.isInteger(most) && most >= 0) || '--max-owners takes a number from 0 on',
+          )
+          .example('$0 metrics --listen 127.0.0.1:9464', 'for Prometheus'),
+      async (args) =>
+        exitWith(
+          (await import('./commands/metrics.ts')).metricsCommand({
+            instance: args.instance,
+            ...(args.listen === undefined ? {} : { listen: args.listen }),
+            labels: args.labels as NonNullable<typeof args.labels>,
+            maxOwners: args.maxOwners,
+            exposition: args.format,
           }),
         ),
     )

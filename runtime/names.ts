@@ -10,6 +10,8 @@ import { objectDigest } from './load-object.ts'
 /** The artifact's names with stable ids instead of local indices, and the programs of the generation. */
 export interface HeldNames extends NamesDocument {
   readonly units: readonly HeldUnit[]
+  /** lines of kernels that verified all programs ("6.1"), as far as the artifact says; empty: it says nothing */
+  readonly proven?: readonly string[]
 }
 
 export interface HeldUnit {

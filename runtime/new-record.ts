@@ -7,6 +7,11 @@ import type { GenerationRecord } from './record.ts'
 /** Longest that all probes of an apply may take. */
 export const PROBE_SECONDS = 120
 
+/** Unix seconds until which it is taken back should this process die, probing or waiting for a confirmation; 0: never. */
+export function firstDeadline({ probe, confirmBy = 0 }: Pick<ApplyRequest, 'probe' | 'confirmBy'>): number {
+  return probe === undefined ? confirmBy : Math.floor(Date.now() / 1000) + PROBE_SECONDS
+}
+
 export interface NewRecord {
   readonly request: ApplyRequest
   readonly places: FreePlaces
@@ -31,8 +36,7 @@ export function newRecord({ request, places, generation, namesBytes }: NewRecord
     namesBytes,
     appliedAt: Math.floor(Date.now() / 1000),
     digest: Buffer.from(artifact.digest.replace(/^sha256:/, ''), 'hex'),
-    // should this process die while it probes, the next one takes the generation back
-    confirmBy: request.probe === undefined ? (request.confirmBy ?? 0) : Math.floor(Date.now() / 1000) + PROBE_SECONDS,
+    confirmBy: firstDeadline(request),
     rows: artifact.tables.endpoint.length / ROW_SIZE,
   }
 }

@@ -20,21 +20,21 @@ export interface TrustedArtifact {
 
 /** `trust`: --trust, a file or directory of public keys. */
 export function openTrusted(path: string, trust: string | undefined): TrustedArtifact {
-  return openTrustedFile(path, readTrust(trust))
-}
-
-export function openTrustedFile(path: string, policy: TrustPolicy | undefined): TrustedArtifact {
-  const opened = openArtifact(path, policy)
+  const opened = openArtifact(path, readTrust(trust))
   if (opened.kind === 'invalid') throw refused(opened.error)
   return { artifact: opened.artifact, signers: opened.signers }
 }
 
-/** The same for a file that may be a delta. */
-export function openTrustedOrDelta(
-  path: string,
-  trust: string | undefined,
-): ({ readonly kind: 'artifact' } & TrustedArtifact) | { readonly kind: 'delta'; readonly delta: Delta } {
-  const policy = readTrust(trust)
+/** What a file holds that may be a delta. */
+export type TrustedFile =
+  | ({ readonly kind: 'artifact' } & TrustedArtifact)
+  | { readonly kind: 'delta'; readonly delta: Delta; readonly signers: readonly string[] }
+
+export function openTrustedOrDelta(path: string, trust: string | undefined): TrustedFile {
+  return openTrustedFileOrDelta(path, readTrust(trust))
+}
+
+export function openTrustedFileOrDelta(path: string, policy: TrustPolicy | undefined): TrustedFile {
   const file = readArtifactFile(path)
   const read = file.kind === 'invalid' ? file : readArtifactOrDelta(file.bytes, policy)
   if (read.kind === 'invalid') throw refused(read.error)

@@ -3,6 +3,7 @@
  *
  *   BPFFS/kmesh/INSTANCE/<map>                  the maps of proto/abi.ts
  *                        abi_<version>_<hex>    directory, empty: which layouts they have
+ *                        km_layouts             what the rows of the maps look like (proto/map-layouts.ts)
  *                        cgroup                 symbolic link to the governed cgroup
  *                        links/<hook>           what keeps the programs attached
  *                        base/<digest>/<program>      attached programs
@@ -12,6 +13,8 @@
  *                        tables/<map>_<digest>  the same tables by their content (hard links), so that a later epoch finds what it can share
  *                        keep_<n>               directory, empty: how many generations stay for a way back
  *                        state/<shard>          inner tables of km_state
+ *
+ *             _next_INSTANCE/                   the same, while a runtime with other layouts takes the instance over
  *
  * Inner tables and programs have pins of their own because descriptors by id need CAP_SYS_ADMIN, which apply does without.
  * Invariant: no name has a dot, which bpffs reserves.
@@ -43,7 +46,16 @@ const INSTANCE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
 
 export function pinsOf(bpffs: string, instance: string): Pins {
   checkInstanceName(instance)
-  const root = join(bpffs, KMESH_DIRECTORY, instance)
+  return pinsAt(join(bpffs, KMESH_DIRECTORY, instance))
+}
+
+/** Of the one that takes the place of an instance whose maps have other layouts (upgrade/upgrade.ts). No instance name begins with _. */
+export function nextPinsOf(bpffs: string, instance: string): Pins {
+  checkInstanceName(instance)
+  return pinsAt(join(bpffs, KMESH_DIRECTORY, `_next_${instance}`))
+}
+
+function pinsAt(root: string): Pins {
   return {
     root,
     cgroup: join(root, 'cgroup'),

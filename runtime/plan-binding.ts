@@ -3,17 +3,26 @@
  */
 import type { ApplyRequest } from './apply-request.ts'
 import { coded } from './coded-error.ts'
-import { liveRecord, recordDigest } from './record.ts'
-import type { Tables } from './tables.ts'
+import { liveRecord, type RecordTables, recordDigest } from './record.ts'
 
-export function refuseStale({ expected }: ApplyRequest, existing: Tables | null): void {
-  if (expected === undefined) return
-  const live = existing === null ? undefined : liveRecord(existing)
-  const found = live === undefined ? { generation: 0, artifact: '' } : { generation: Number(live.generation), artifact: recordDigest(live) }
+export type PlannedFor = NonNullable<ApplyRequest['expected']>
+
+export function refuseStale({ expected }: Pick<ApplyRequest, 'expected'>, existing: RecordTables | null): void {
+  if (expected !== undefined) refuseOther(expected, inForce(existing))
+}
+
+/** The same with what is in force known. */
+export function refuseOther(expected: PlannedFor, found: PlannedFor): void {
   if (found.generation === expected.generation && found.artifact === expected.artifact) return
   throw coded('KM9128', `the plan was made for ${inForceText(expected)}; now it is ${inForceText(found)}`)
 }
 
-function inForceText({ generation, artifact }: { readonly generation: number; readonly artifact: string }): string {
+/** What is in force; generation 0 and '': nothing. */
+function inForce(existing: RecordTables | null): PlannedFor {
+  const live = existing === null ? undefined : liveRecord(existing)
+  return live === undefined ? { generation: 0, artifact: '' } : { generation: Number(live.generation), artifact: recordDigest(live) }
+}
+
+function inForceText({ generation, artifact }: PlannedFor): string {
   return generation === 0 ? 'nothing in force' : `generation ${generation} of ${artifact} in force`
 }

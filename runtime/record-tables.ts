@@ -6,7 +6,7 @@ import type { Pins } from './pins.ts'
 import { openMaps, type Tables } from './tables.ts'
 
 /** Throws KM9108 when the tables have other layouts. */
-export function openRecordTables(pins: Pins): Pick<Tables, 'fd' | 'close'> | null {
+export function openRecordTables(pins: Pins): Omit<Tables, 'descriptors'> | null {
   refuseOtherLayouts(pins)
   return openMaps(pins, ['km_generation', 'km_record'])
 }

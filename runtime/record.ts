@@ -1,5 +1,5 @@
 /**
- * Generations as km_record and km_generation hold them. In: open tables; out: plain records, numbers, and the one write that switches.
+ * Generations as km_record and km_generation hold them. In: open tables; out: plain records, numbers, and the one write that switches. Both are mapped memory, so nothing here is a system call.
  * Invariants: what km_generation names is the truth, a record's state only a note that a crash may have left behind the truth; a number is never given
  * twice, as cells of clusters and connections compare with it.
  */
@@ -14,7 +14,7 @@ import {
   record as layout,
 } from '../proto/abi.ts'
 import { packRow, rowReader } from './field.ts'
-import { lookup, readAll, u32, update } from './sys/libbpf-map.ts'
+import { storeBytes, storeWord } from './sys/map-memory.ts'
 import type { Tables } from './tables.ts'
 
 export interface GenerationRecord {
@@ -42,7 +42,10 @@ export interface GenerationRecord {
 const FREE = 0
 
 /** What is asked of tables here: records can be read where not all of an instance's maps are open. */
-export type RecordTables = Pick<Tables, 'fd'>
+export type RecordTables = Pick<Tables, 'memory'>
+
+/** Bytes from one element of km_generation to the next. */
+const ENTRY = 8
 
 /** Slot of the generation in force; 0: everything passes through. */
 export function liveSlot(tables: RecordTables): number {
@@ -51,7 +54,7 @@ export function liveSlot(tables: RecordTables): number {
 
 /** The switch. */
 export function switchTo(tables: RecordTables, slot: number): void {
-  update(tables.fd('km_generation'), u32(GENERATION_SLOT), u32(slot))
+  storeWord(tables.memory('km_generation'), GENERATION_SLOT * ENTRY, slot)
 }
 
 /** The number that the next generation has: none of this instance ever had it. */
@@ -61,22 +64,19 @@ export function nextNumber(tables: RecordTables): bigint {
 
 /** From now on it is spent. */
 export function spendNumber(tables: RecordTables, number: bigint): void {
-  update(tables.fd('km_generation'), u32(GENERATION_LATEST), u32(Number(number)))
+  storeWord(tables.memory('km_generation'), GENERATION_LATEST * ENTRY, Number(number))
 }
 
 function generationEntry(tables: RecordTables, entry: number): number {
-  const value = u32(0)
-  lookup(tables.fd('km_generation'), u32(entry), value)
-  return value.readUInt32LE(0)
+  return tables.memory('km_generation').getUint32(entry * ENTRY, true)
 }
 
 /** All records that are not free, by slot; their state corrected by what is in force. */
 export function readRecords(tables: RecordTables): readonly GenerationRecord[] {
   const live = liveSlot(tables)
-  const { values } = readAll(tables.fd('km_record'), 4, layout.size, GENERATION_SLOTS)
   const records: GenerationRecord[] = []
   for (let slot = 1; slot < GENERATION_SLOTS; slot++) {
-    const record = recordOf(values, slot)
+    const record = recordAt(tables, slot)
     if (record.state !== 'free') records.push(record)
   }
   const current = records.find((record) => record.slot === live)
@@ -92,30 +92,26 @@ function trueState(record: GenerationRecord, live: number, generation: bigint): 
 /** The record of the generation in force. */
 export function liveRecord(tables: RecordTables): GenerationRecord | undefined {
   const slot = liveSlot(tables)
-  if (slot === 0) return undefined
-  const row = Buffer.alloc(layout.size)
-  lookup(tables.fd('km_record'), u32(slot), row)
-  return { ...recordOf(row, 0), slot, state: 'live' }
+  return slot === 0 ? undefined : { ...recordAt(tables, slot), state: 'live' }
 }
 
-/** Row `slot` of a table of records. */
-function recordOf(rows: Buffer, slot: number): GenerationRecord {
-  const at = slot * layout.size
-  const read = rowReader(layout, rows)
+function recordAt(tables: RecordTables, slot: number): GenerationRecord {
+  const { buffer, byteOffset } = tables.memory('km_record')
+  const read = rowReader(layout, new Uint8Array(buffer, byteOffset + slot * layout.size, layout.size))
   return {
     slot,
-    state: GENERATION_STATES[read.number(at, 'state')] ?? 'free',
-    generation: read.big(at, 'generation'),
-    epoch: read.number(at, 'epoch'),
-    programBase: read.number(at, 'program_base'),
-    flags: read.number(at, 'flags'),
-    clusters: read.number(at, 'clusters'),
-    chains: read.number(at, 'chains'),
-    namesBytes: read.number(at, 'names_bytes'),
-    appliedAt: read.number(at, 'applied_at'),
-    digest: Uint8Array.from(read.bytes(at, 'digest')),
-    confirmBy: read.number(at, 'confirm_by'),
-    rows: read.number(at, 'rows'),
+    state: GENERATION_STATES[read.number(0, 'state')] ?? 'free',
+    generation: read.big(0, 'generation'),
+    epoch: read.number(0, 'epoch'),
+    programBase: read.number(0, 'program_base'),
+    flags: read.number(0, 'flags'),
+    clusters: read.number(0, 'clusters'),
+    chains: read.number(0, 'chains'),
+    namesBytes: read.number(0, 'names_bytes'),
+    appliedAt: read.number(0, 'applied_at'),
+    digest: Uint8Array.from(read.bytes(0, 'digest')),
+    confirmBy: read.number(0, 'confirm_by'),
+    rows: read.number(0, 'rows'),
   }
 }
 
@@ -134,12 +130,11 @@ export function writeRecord(tables: RecordTables, record: GenerationRecord): voi
     confirm_by: record.confirmBy,
     rows: record.rows,
   })
-  update(tables.fd('km_record'), u32(record.slot), row)
+  storeBytes(tables.memory('km_record'), record.slot * layout.size, row)
 }
 
 export function freeRecord(tables: RecordTables, slot: number): void {
-  const row = packRow(layout, { state: FREE })
-  update(tables.fd('km_record'), u32(slot), row)
+  storeBytes(tables.memory('km_record'), slot * layout.size, packRow(layout, { state: FREE }))
 }
 
 /** "sha256:..." of the artifact that a record was made from. */

@@ -10,6 +10,7 @@ import { makeCgroup } from '../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../scripts/kit/cleanup.ts'
 import { startDialer } from '../scripts/kit/dialer.ts'
 import { governedArtifact } from '../scripts/kit/governed-artifact.ts'
+import { CAPABILITY_NEEDS } from './sys/capabilities.ts'
 import { ensureBpffs } from './sys/mountinfo.ts'
 import { kernelView } from '../scripts/kit/kernel-view.ts'
 
@@ -33,9 +34,12 @@ function limited(capabilities: string, argv: readonly string[]): { readonly stat
 const runtime = (capabilities: string, ...args: readonly string[]): { readonly status: number | null; readonly stdout: string } =>
   limited(capabilities, [...command('kmesh-runtime'), ...args, '--instance', INSTANCE, '--json'])
 
-const EXACTLY = '+bpf,+net_admin'
+/** What the code says that it cannot do without. */
+const EXACTLY = CAPABILITY_NEEDS.filter(({ level }) => level === 'required')
+  .map(({ capability }) => `+${capability.replace('CAP_', '').toLowerCase()}`)
+  .join()
 
-test('apply, status, dump and detach need exactly CAP_BPF and CAP_NET_ADMIN', async () => {
+test('apply, status, dump, metrics, monitor and detach need exactly CAP_BPF and CAP_NET_ADMIN', async () => {
   assert.match(limited(EXACTLY, ['grep', 'CapEff', '/proc/self/status']).stdout, /^CapEff:\s0000008000001000$/m)
   ensureBpffs()
   const cgroup = makeCgroup('kmr')
@@ -56,6 +60,11 @@ test('apply, status, dump and detach need exactly CAP_BPF and CAP_NET_ADMIN', as
   assert.is(status.status, 0)
   assert.is((JSON.parse(status.stdout) as { clusters: { connections: number }[] }).clusters[0]?.connections, 3)
   assert.is(runtime(EXACTLY, 'dump').status, 0)
+  const metrics = limited(EXACTLY, [...command('kmesh-runtime'), 'metrics', '--instance', INSTANCE])
+  assert.is(metrics.status, 0)
+  assert.match(metrics.stdout, /\nkmesh_cluster_connections_total\{cluster="one"\} 3\n/)
+  const listening = limited(EXACTLY, ['timeout', '--preserve-status', '12', ...command('kmesh-runtime'), 'monitor', '--instance', INSTANCE])
+  assert.is(listening.status, 0)
   assert.is(runtime(EXACTLY, 'detach').status, 0)
   assert.equal(kernelView(INSTANCE).pins, {})
   cgroup.remove()

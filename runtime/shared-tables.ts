@@ -53,12 +53,14 @@ export function offerShared(pins: Pins, path: string, from: string, undo: Undo):
   undo.add(`name of a table of ${path}`, () => unlinkSync(path))
 }
 
-/** Takes a table out of what later epochs find, because it is about to be written. */
-export function withdrawShared(pins: Pins, from: string): void {
+/** Takes a table out of what later epochs find, because it is about to be written. Undone, it holds what it held before. */
+export function withdrawShared(pins: Pins, from: string, undo?: Undo): void {
   const { ino } = statSync(from)
   for (const name of namesIn(pins.tables)) {
     const path = join(pins.tables, name)
-    if (statSync(path).ino === ino) unlinkSync(path)
+    if (statSync(path).ino !== ino) continue
+    unlinkSync(path)
+    undo?.add(`name of a table of ${path}`, () => linkSync(from, path))
   }
 }
 

@@ -3,9 +3,9 @@
  * Invariants: at most one shard is open at a time; a shard that is made is filled before it becomes visible; claimed rows are given back on undo.
  */
 import { closeSync, unlinkSync } from 'node:fs'
-import { failureKey, STATE_SHARD_ROWS, state as layout } from '../proto/abi.ts'
+import { STATE_SHARD_ROWS, state as layout } from '../proto/abi.ts'
 import { put } from '../proto/layout.ts'
-import { fieldOf, rowReader } from './field.ts'
+import { fieldOf } from './field.ts'
 import { ensureDirectory, namesIn, type Pins } from './pins.ts'
 import { rowOf, type StatePlan, shardOf } from './states.ts'
 import { arrayKeys, createMap, readAll, remove, u32, updateAll } from './sys/libbpf-map.ts'
@@ -89,18 +89,6 @@ export function markDepartures(pins: Pins, staying: ReadonlySet<number>, left: R
         mark(left, 1n)
       })
     })
-  }
-}
-
-/** Forgets what earlier owners of these ids counted by reason. */
-export function forgetFailures(tables: Tables, ids: ReadonlySet<number>): void {
-  if (ids.size === 0) return
-  const fd = tables.fd('km_failure')
-  const { keys, count } = readAll(fd, failureKey.size, 8, 4096)
-  const read = rowReader(failureKey, keys)
-  for (let i = 0; i < count; i++) {
-    const at = i * failureKey.size
-    if (ids.has(read.number(at, 'state'))) remove(fd, keys.subarray(at, at + failureKey.size))
   }
 }
 

@@ -8,13 +8,16 @@
  */
 import { STATE_SHARD_BITS, STATE_SHARD_ROWS, STATE_SHARDS, state as layout } from '../proto/abi.ts'
 import { coded } from './coded-error.ts'
-import { fieldOf } from './field.ts'
+import { OWNER_KEY_BYTES, ownerKindOf } from '../proto/owner-key.ts'
+import { fieldOf, viewOf } from './field.ts'
 import { createOwnerIndex } from './owner-index.ts'
 
 const KEY_WORDS = 4
 const ROW_WORDS = layout.size / 4
 const INCARNATION = fieldOf(layout, 'incarnation').offset / 4
 const ACTIVE = fieldOf(layout, 'active').offset / 4
+const CONNECTIONS = fieldOf(layout, 'connections').offset
+const FAILURES = fieldOf(layout, 'failures').offset
 
 export interface StatePlan {
   /** stable id by local index; index 0 is 0 */
@@ -91,6 +94,21 @@ export function planStates(keys: Uint8Array, rows: Uint8Array, named: Uint8Array
     newShards: new Uint8Array(newShards.buffer),
     shards,
   }
+}
+
+/** Rows that had their owner before, with counts, while no kept generation showed it. */
+export function comeBack({ ids }: Pick<StatePlan, 'ids'>, rows: Uint8Array, visible: ReadonlySet<number>): readonly number[] {
+  const view = viewOf(rows)
+  return [...new Set(ids)].filter((id) => {
+    const at = id * layout.size
+    if (id === 0 || at >= rows.length || visible.has(id)) return false
+    const kind = ownerKindOf(rows.subarray(at, at + OWNER_KEY_BYTES))
+    // requests that went to user space are in km_failure alone
+    return (
+      kind === 'route' ||
+      (kind !== undefined && (view.getBigUint64(at + CONNECTIONS, true) > 0n || view.getBigUint64(at + FAILURES, true) > 0n))
+    )
+  })
 }
 
 /** Rows without owner first, so that what a service counted lives as long as there is room. */

@@ -163,7 +163,8 @@ function read(open: OpenInstance): StatusReport {
   }
 }
 
-function attachment({ pins }: OpenInstance): Pick<StatusReport, 'cgroup' | 'links' | 'warnings'> {
+/** Where the programs are attached, and what is wrong with that. */
+export function attachment({ pins }: OpenInstance): Pick<StatusReport, 'cgroup' | 'links' | 'warnings'> {
   const links = new Map(readLinks(pins).map((link) => [link.hook, link]))
   const path = recordedCgroup(pins.cgroup) ?? ''
   const id = existsSync(path) ? cgroupId(path) : 0n

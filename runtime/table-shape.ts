@@ -1,7 +1,7 @@
 /**
  * How the maps of proto/maps.ts are made. In: a MapSpec; out: a MapShape with the kernel's flags.
  * Inner arrays of epochs differ in size and need BPF_F_INNER_MAP; shards of km_state are all of one size and do without, so that the
- * verifier can inline their lookup, and can be mapped (map-memory.ts). Tries and on-demand hashes are not preallocated; the listener table is, since its size is known.
+ * verifier can inline their lookup. What is changed field by field while programs read it can be mapped (map-memory.ts). Tries and on-demand hashes are not preallocated; the listener table is, since its size is known.
  */
 import { STATE_SHARD_ROWS } from '../proto/abi.ts'
 import { MAPS, type MapSpec } from '../proto/maps.ts'
@@ -35,8 +35,8 @@ export function stateShardShape(): MapShape {
   return innerShape(mapSpec(STATE_MAP), STATE_SHARD_ROWS)
 }
 
-function innerFlags(spec: MapSpec): number {
-  if (spec.inner?.type === 'lpm_trie') return BPF_F_NO_PREALLOC
-  if (spec.name === STATE_MAP) return BPF_F_MMAPABLE
-  return spec.inner?.type === 'array' ? BPF_F_INNER_MAP : 0
+function innerFlags({ inner }: MapSpec): number {
+  if (inner?.type === 'lpm_trie') return BPF_F_NO_PREALLOC
+  if (inner?.type !== 'array') return 0
+  return (inner.entries === undefined ? BPF_F_INNER_MAP : 0) | (inner.mapped ? BPF_F_MMAPABLE : 0)
 }

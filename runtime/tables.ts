@@ -8,13 +8,19 @@ import type { Pins } from './pins.ts'
 import { loadStorageTypes } from './sys/libbpf-btf.ts'
 import { createMap } from './sys/libbpf-map.ts'
 import { openPinIfThere, pin } from './sys/libbpf-pin.ts'
-import { innerShape, outerShape, STATE_MAP, stateShardShape } from './table-shape.ts'
+import { mapMemory } from './sys/map-memory.ts'
+import { innerShape, mapSpec, outerShape, STATE_MAP, stateShardShape } from './table-shape.ts'
 import type { Undo } from './undo.ts'
+
+const RECORD_MAPS = ['km_generation', 'km_record'] as const
+type RecordMap = (typeof RECORD_MAPS)[number]
 
 export interface Tables {
   /** by name, as objects declare them */
   readonly descriptors: ReadonlyMap<string, number>
   fd(name: string): number
+  /** what says which generation is in force is mapped from the beginning, so that reading and writing it cannot fail: values, each at a multiple of 8 bytes, until `close` */
+  memory(name: RecordMap): DataView
   close(): void
 }
 
@@ -62,7 +68,8 @@ export function openMaps(pins: Pins, names: readonly string[]): Tables | null {
   return tables(descriptors)
 }
 
-function createTable(spec: MapSpec): number {
+/** A well-known map that nothing pins yet. */
+export function createTable(spec: MapSpec): number {
   const shape = outerShape(spec)
   if (spec.type === 'array_of_maps') {
     const innerFd = createMap(spec.name === STATE_MAP ? stateShardShape() : innerShape(spec, 1))
@@ -84,14 +91,42 @@ function createTable(spec: MapSpec): number {
 }
 
 function tables(descriptors: Map<string, number>): Tables {
+  const memories = mapRecords(descriptors)
+  const fd = (name: string): number => {
+    const found = descriptors.get(name)
+    if (found === undefined) throw new Error(`no map ${name}`)
+    return found
+  }
   return {
     descriptors,
-    fd: (name) => {
-      const fd = descriptors.get(name)
-      if (fd === undefined) throw new Error(`no map ${name}`)
-      return fd
+    fd,
+    memory: (name) => {
+      const known = memories.get(name)
+      if (known === undefined) throw new Error(`no memory of ${name}`)
+      return known.values
     },
-    close: () => closeAll(descriptors),
+    close: () => {
+      for (const { unmap } of memories.values()) unmap()
+      memories.clear()
+      closeAll(descriptors)
+    },
+  }
+}
+
+/** Those of them that are open. Closes all when one cannot be mapped. */
+function mapRecords(descriptors: Map<string, number>): Map<RecordMap, ReturnType<typeof mapMemory>> {
+  const memories = new Map<RecordMap, ReturnType<typeof mapMemory>>()
+  try {
+    for (const name of RECORD_MAPS) {
+      const fd = descriptors.get(name)
+      const { valueSize, maxEntries } = mapSpec(name)
+      if (fd !== undefined) memories.set(name, mapMemory(fd, Math.ceil(valueSize / 8) * 8 * maxEntries))
+    }
+    return memories
+  } catch (error) {
+    for (const { unmap } of memories.values()) unmap()
+    closeAll(descriptors)
+    throw error
   }
 }
 

@@ -80,8 +80,10 @@ export const RULES: Readonly<Record<string, Rule>> = {
   },
   'compiler/emit': { values: ['proto'], types: ['compiler/diag', 'compiler/lower'] },
   'compiler/pack': { values: ['proto', 'compiler/lower/plan-tables.ts'], types: ['compiler/diag', 'compiler/lower', 'compiler/emit'] },
+  // files, and the command beside this one
+  'compiler/watch': { values: ['proto', 'compiler/sources.ts'], types: ['compiler/diag', 'compiler/input'] },
   // two artifacts, and what leads from one to the other
-  'compiler/delta': { values: ['proto', 'compiler/pack'], types: [] },
+  'compiler/delta': { values: ['proto', 'compiler/pack'], types: ['compiler/lower'] },
   // a reader of every form that a configuration takes; nobody imports it but commands
   'compiler/diff': {
     values: ['proto', 'compiler/diag', 'compiler/input', 'compiler/ir', 'compiler/lower/plan-tables.ts'],
@@ -127,6 +129,10 @@ export const IO_FILES: Readonly<Record<string, readonly string[]>> = {
   'compiler/commands': ['fs', 'fs/promises'],
   /** the files of a snapshot */
   'compiler/sources.ts': ['fs'],
+  /** the same, again and again */
+  'compiler/watch': ['fs', 'fs/promises'],
+  /** the other command */
+  'compiler/watch/runtime-apply.ts': ['child_process'],
   /** isIP, which does no IO */
   'proto/address/parse-ip.ts': ['net'],
   'compiler/resolve.ts': ['net'],

@@ -17,7 +17,7 @@ const CASES = [
     route_config: routes(
       { match: { path: '/moved' }, redirect: { path_redirect: '/new' } },
       { match: { path: '/gone' }, direct_response: { status: 410, body: { inline_string: 'gone' } } },
-      { match: { prefix: '/late' }, route: { cluster: 'two', retry_policy: { retry_on: '5xx' } } },
+      { match: { prefix: '/late' }, route: { cluster: 'two', retry_policy: { retry_on: 'envoy-ratelimited' } } },
       { match: { prefix: '/b/' }, route: { cluster: 'two', prefix_rewrite: '/' } },
     ),
     requests: [get('/moved'), get('/gone'), get('/late'), get('/b/c?d'), get('/nothing')],

@@ -96,6 +96,7 @@ test('package.json names both commands and what one may run', () => {
     'fuzz:input',
     'fuzz:l4',
     'fuzz:refusals',
+    'limits',
     'lint',
     'soak:http',
     'test',

@@ -54,7 +54,7 @@ static __always_inline const struct km_cell *km_newest_cell(const struct km_clus
 static __always_inline int km_give_up(const struct km_place *place, __u32 reason)
 {
   km_unreserve(place->counts);
-  return km_refuse(place->cluster->state, reason);
+  return km_refuse_at(place->socket->listener, place->cluster->state, reason);
 }
 
 /*
@@ -101,7 +101,7 @@ static __always_inline int km_open_choice(struct bpf_sock_addr *ctx, struct km_p
   case KM_REASON_NO_ENDPOINT:
     return km_give_up(place, KM_REASON_NO_ENDPOINT);
   case KM_REASON_OVERFLOW:
-    return km_refuse(place->cluster->state, KM_REASON_OVERFLOW);
+    return km_refuse_at(socket->listener, place->cluster->state, KM_REASON_OVERFLOW);
   default:
     return km_refuse_internal();
   }

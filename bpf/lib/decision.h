@@ -39,7 +39,7 @@ static __always_inline int km_enter_cluster(struct bpf_sock_addr *ctx, const str
   if (cluster->flags & KM_CLUSTER_PASS)
     return KM_ALLOW;
   if (cluster->flags & KM_CLUSTER_REFUSE)
-    return km_refuse(cluster->state, cluster->reason);
+    return km_refuse_at(listener, cluster->state, cluster->reason);
   struct km_socket *socket = km_make_socket(ctx);
   if (!socket)
     return km_refuse_internal();

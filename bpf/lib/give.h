@@ -26,6 +26,8 @@ static __always_inline int km_give_peer(const struct km_place *place, const stru
   socket->endpoint_incarnation = counts->incarnation;
   socket->aborted = 0;
   socket->counted = 1;
+  if (km_is_watched())
+    km_tell_socket(socket, KM_DECIDED_GIVEN, KM_REASON_NONE);
   return KM_ALLOW;
 }
 
@@ -70,6 +72,8 @@ static __always_inline int km_give_flow(struct bpf_sock_addr *ctx, const struct 
   flow->listener = place->socket->listener;
   flow->used = now;
   flow->counted = 1;
+  if (km_is_watched())
+    km_tell_flow(flow);
   return KM_ALLOW;
 }
 

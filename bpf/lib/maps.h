@@ -14,6 +14,7 @@ struct km_flows {
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
   __uint(max_entries, KM_ENTRIES_GENERATION);
   __type(key, __u32);
   __type(value, __u32);
@@ -21,12 +22,13 @@ struct {
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
   __uint(max_entries, KM_ENTRIES_RECORD);
   __type(key, __u32);
   __type(value, struct km_record);
 } km_record SEC(".maps");
 
-/* One inner table an epoch. Arrays of any length fit (BPF_F_INNER_MAP, kernel 5.10); hashes and tries always do.
+/* One inner table an epoch. Arrays of any length fit (BPF_F_INNER_MAP, kernel 5.10); hashes and tries always do. Those that a delta writes into are mapped.
  * Sizes instead of types: clang leaves structs out of BTF that are only named inside an inner definition. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -72,7 +74,7 @@ struct {
   __type(key, __u32);
   __array(values, struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(map_flags, BPF_F_INNER_MAP);
+    __uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
     __uint(max_entries, 1);
     __uint(key_size, sizeof(__u32));
     __uint(value_size, sizeof(struct km_cluster));
@@ -85,7 +87,7 @@ struct {
   __type(key, __u32);
   __array(values, struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(map_flags, BPF_F_INNER_MAP);
+    __uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
     __uint(max_entries, 1);
     __uint(key_size, sizeof(__u32));
     __uint(value_size, KM_ROW_SIZE);

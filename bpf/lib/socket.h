@@ -91,13 +91,21 @@ static __always_inline void km_leave_seat(struct km_socket *socket)
     __sync_lock_test_and_set(&socket->owner, 0);
 }
 
+/* The connection came to nothing at its endpoint. */
+static __always_inline void km_fail(const struct km_socket *socket, __u32 endpoint, __u32 reason)
+{
+  km_count_failure(endpoint, reason);
+  if (km_is_watched())
+    km_tell_socket(socket, KM_DECIDED_FAILED, reason);
+}
+
 /* Gives back what the socket still holds. A TCP socket that holds a place and never sent a SYN was stopped behind our hook. */
 static __always_inline void km_end_attempt(struct km_socket *socket)
 {
   __u32 endpoint = socket->endpoint;
   int stopped = socket->protocol == KM_TCP && !(socket->flags & KM_SOCKET_ATTEMPTED);
   if (km_release_socket(socket) && stopped)
-    km_count_failure(endpoint, KM_REASON_NOT_ATTEMPTED);
+    km_fail(socket, endpoint, KM_REASON_NOT_ATTEMPTED);
 }
 
 /* The socket starts from nothing again. */

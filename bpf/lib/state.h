@@ -4,6 +4,7 @@
  * In: a state id of the tables. Out: its row, through the shards; counters only ever grow, `active` is taken and given back in place.h.
  */
 #pragma once
+#include "decided.h"
 #include "maps.h"
 #include "verdict.h"
 
@@ -47,12 +48,9 @@ static __always_inline void km_count_connection_of(__u32 owner)
     km_count_connection(state);
 }
 
-/* A function of its own: every program fails in several places, and none of them is hot. */
-static __noinline int km_count_failure(__u32 owner, __u32 reason)
+/* One more of what km_failure counts by owner. */
+static __always_inline void km_count_under(__u32 owner, __u32 reason)
 {
-  struct km_state *state = owner == KM_NOBODY ? NULL : km_state_at(owner);
-  if (state)
-    __sync_fetch_and_add(&state->failures, 1);
   struct km_failure_key key = { .state = owner, .reason = reason };
   __u64 *count = bpf_map_lookup_elem(&km_failure, &key);
   if (!count) {
@@ -63,13 +61,30 @@ static __noinline int km_count_failure(__u32 owner, __u32 reason)
   }
   if (count)
     __sync_fetch_and_add(count, 1);
+}
+
+/* A function of its own: every program fails in several places, and none of them is hot. */
+static __noinline int km_count_failure(__u32 owner, __u32 reason)
+{
+  struct km_state *state = owner == KM_NOBODY ? NULL : km_state_at(owner);
+  if (state)
+    __sync_fetch_and_add(&state->failures, 1);
+  km_count_under(owner, reason);
   return 0;
+}
+
+/* `listener`: KM_NOBODY where the owner says enough. */
+static __always_inline int km_refuse_at(__u32 listener, __u32 owner, __u32 reason)
+{
+  km_count_failure(owner, reason);
+  if (km_is_watched())
+    km_tell_refusal(listener, owner, reason);
+  return km_deny();
 }
 
 static __always_inline int km_refuse(__u32 owner, __u32 reason)
 {
-  km_count_failure(owner, reason);
-  return km_deny();
+  return km_refuse_at(KM_NOBODY, owner, reason);
 }
 
 /* Something that must be there is missing: refused, never open. */

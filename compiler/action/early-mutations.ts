@@ -19,7 +19,10 @@ type Step = (request: HttpRequest) => void
 export function readEarlyMutations(at: Cursor): EarlyMutations | undefined {
   const steps = at.messages('early_header_mutation_extensions').flatMap((extension) => {
     const config = extension.has('typed_config') ? extension.any('typed_config') : undefined
-    return config?.known === true && config.type === HEADER_MUTATION ? config.messages('mutations').map(readStep) : []
+    if (config?.known !== true) return []
+    if (config.type === HEADER_MUTATION) return config.messages('mutations').map(readStep)
+    config.markAll('diverted', 'no early mutation that is known here')
+    return []
   })
   if (steps.length === 0) return undefined
   return {

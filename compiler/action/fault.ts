@@ -2,6 +2,7 @@
  * envoy.filters.http.fault: aborts and delays. An abort is Envoy's own answer; a delay changes nothing but time. Shares are decided by the request's random number.
  * Source: Envoy's fault.proto and source/extensions/filters/http/fault/fault_filter.cc.
  */
+import type { Draw } from '../match/draw.ts'
 import type { Fraction } from '../http/model.ts'
 import type { HttpRequest } from '../http/request.ts'
 import type { Cursor } from '../input/cursor.ts'
@@ -88,12 +89,12 @@ function delayOf(delay: FaultRule['delay'], request: HttpRequest, live: LiveStat
   return length === undefined || length <= 0 || !evalFraction(share, live.random()) ? undefined : length
 }
 
-function byShare({ httpStatus, grpcStatus, share }: NonNullable<FaultRule['abort']>, draw: number): Verdict {
+function byShare({ httpStatus, grpcStatus, share }: NonNullable<FaultRule['abort']>, draw: Draw): Verdict {
   return evalFraction(share, draw) ? abortion(httpStatus, grpcStatus) : PASS
 }
 
 /** Header aborts: the headers name status and percentage, the configured percentage is their limit. */
-function byHeader(share: Fraction, request: HttpRequest, draw: number): Verdict {
+function byHeader(share: Fraction, request: HttpRequest, draw: Draw): Verdict {
   const status = number(request.headers.get(STATUS_HEADER))
   const grpc = number(request.headers.get(GRPC_HEADER))
   const named = number(request.headers.get(SHARE_HEADER))

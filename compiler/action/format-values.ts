@@ -2,6 +2,9 @@
  * Parts of paths and addresses, as commands of substitution formats show them. In and out: texts; undefined where there is nothing to show.
  * Source: Envoy's source/common/formatter/{http_specific_formatter,stream_info_formatter}.cc.
  */
+import { prefixText } from '../../proto/address/address-text.ts'
+import { isMapped, MAPPED_BITS } from '../../proto/address/mapped.ts'
+import { parseIp } from '../../proto/address/parse-ip.ts'
 import { bytesOf, textOf } from '../match/byte-text.ts'
 
 /** the first value of a query parameter, percent-decoded as its name is */
@@ -30,6 +33,20 @@ export function decodedQuery(query: string): string {
     const char = String.fromCharCode(Number.parseInt(hex, 16))
     return /[!#-;=?-[\]_`a-z~]/.test(char) ? char : whole
   })
+}
+
+/**
+ * The prefix of an address, as "10.1.0.0/16". `text`: the number of its bits; more than there are mean all, what is no number masks nothing, a negative one leaves nothing.
+ * Source: tried on Envoy 1.40.
+ */
+export function maskedAddress(address: string, text: string): string {
+  const digits = /^\s*([+-]?\d+)\s*$/.exec(text)?.[1]
+  const bytes = digits === undefined ? undefined : parseIp(address)
+  if (digits === undefined || bytes === undefined) return address
+  const first = isMapped(bytes) ? MAPPED_BITS : 0
+  const bits = Math.min(first + Number(digits), bytes.length * 8)
+  if (bits < first) return ''
+  return prefixText({ address: bytes.map((byte, at) => byte & ~(0xff >> Math.max(0, Math.min(8, bits - at * 8)))), bits })
 }
 
 /** what follows the "?", '' when nothing does */

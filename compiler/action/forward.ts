@@ -7,8 +7,10 @@
 import type { Exchange } from '../http/exchange.ts'
 import type { ForwardAction } from '../http/model.ts'
 import { Headers } from '../http/request.ts'
+import { virtualClusterOf } from '../http/virtual-clusters.ts'
 import { isGrpc } from '../match/grpc.ts'
-import { type FormatContext, formatTemplate, requestHeader } from './format.ts'
+import { type FormatContext, formatTemplate } from './format.ts'
+import { requestHeader } from './format-commands.ts'
 import { mutateHeaders } from './header-mutations.ts'
 import { rewrittenHost, updateAuthority } from './host-rewrite.ts'
 import { rewritePath } from './path-rewrite.ts'
@@ -31,7 +33,8 @@ export function forward(exchange: Exchange, hostName: (cluster: string) => strin
   rewrite(action, exchange)
   if (action.hostRewrite?.kind === 'auto') takeHostName(action, exchange, hostName)
   const answered = new Headers('response')
-  mutateResponse(exchange, answered, { path: upstream.path, responseCode: undefined, details: 'via_upstream' })
+  const virtualCluster = virtualClusterOf(virtualHost.virtualClusters, request)
+  mutateResponse(exchange, answered, { path: upstream.path, responseCode: undefined, details: 'via_upstream', virtualCluster })
   if (virtualHost.includeAttemptCountInResponse) answered.set('x-envoy-attempt-count', '1')
   // the codec's, which no format sees
   if (!BODYLESS.has(request.method) && !headers.has('content-length') && !headers.has('upgrade')) headers.add('content-length', '0')
@@ -42,7 +45,7 @@ export function forward(exchange: Exchange, hostName: (cluster: string) => strin
 const BODYLESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'TRACE', 'CONNECT'])
 
 function contextOf(exchange: Exchange): FormatContext {
-  const { request, upstream, route, cluster } = exchange
+  const { request, upstream, route, virtualHost, cluster } = exchange
   return {
     request,
     path: upstream.path,
@@ -54,6 +57,7 @@ function contextOf(exchange: Exchange): FormatContext {
     routeName: route.name,
     owners: exchange,
     cluster,
+    virtualCluster: virtualClusterOf(virtualHost.virtualClusters, request),
   }
 }
 

@@ -44,6 +44,14 @@ export function grpcStatusNumber(name: string): number {
   return NAMES.indexOf(name)
 }
 
+/** "PERMISSION_DENIED" or "PermissionDenied"; of a number without a name the number */
+export function grpcStatusText(status: number, form: 'camel' | 'snake'): string {
+  const name = NAMES[status]
+  if (name === undefined) return String(status)
+  if (form === 'snake' || name === 'OK') return name
+  return name.replace(/([A-Z])([A-Z]*)_?/g, (_, first: string, rest: string) => first + rest.toLowerCase())
+}
+
 /** Bytes that are not printable ASCII, "%" and "~" are percent-encoded. */
 export function grpcMessage(body: string): string {
   let text = ''

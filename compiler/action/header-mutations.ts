@@ -8,6 +8,7 @@
 import type { HeaderAddition, HeaderMutations } from '../http/model.ts'
 import type { HeaderPair, Headers } from '../http/request.ts'
 import type { Cursor } from '../input/cursor.ts'
+import { lowerCase } from '../match/string-match.ts'
 import { type FormatContext, formatTemplate } from './format.ts'
 import { readTemplate } from './template.ts'
 
@@ -21,9 +22,9 @@ export function readHeaderMutations(at: Cursor): HeaderMutations {
   const responseAdd = at.messages('response_headers_to_add')
   if (requestRemove.length + requestAdd.length + responseRemove.length + responseAdd.length === 0) return NOTHING
   return {
-    requestRemove: requestRemove.map((name) => name.toLowerCase()),
+    requestRemove: requestRemove.map(lowerCase),
     requestAdd: requestAdd.map(readHeaderAddition),
-    responseRemove: responseRemove.map((name) => name.toLowerCase()),
+    responseRemove: responseRemove.map(lowerCase),
     responseAdd: responseAdd.map(readHeaderAddition),
   }
 }
@@ -33,7 +34,7 @@ export function readHeaderAddition(at: Cursor): HeaderAddition {
   const header = at.message('header')
   return {
     path: at.path,
-    name: (header?.string('key') ?? '').toLowerCase(),
+    name: lowerCase(header?.string('key') ?? ''),
     value: readTemplate(header?.string('value') ?? ''),
     action: actionOf(at.boolean('append'), at.enum('append_action')),
     keepEmpty: at.boolean('keep_empty_value') ?? false,

@@ -3,25 +3,40 @@
  * a line feed at the end. A format that is one command alone keeps its type: numbers stay numbers, and what is absent is null or left out.
  * Source: Envoy's source/common/formatter/substitution_formatter.cc (JsonFormatterImpl); substitution_format_string.proto.
  */
-import { evaluateCommand, type FormatContext, formatTemplate } from './format.ts'
+import { bytesOf } from '../match/byte-text.ts'
+import { evaluateTyped, type FormatContext, formatTemplate } from './format.ts'
 import { readTemplate } from './template.ts'
 
-/** commands whose values are numbers */
-const NUMBERS: ReadonlySet<string> = new Set([
-  'RESPONSE_CODE',
-  'REQUEST_HEADERS_BYTES',
-  'BYTES_RECEIVED',
-  'BYTES_SENT',
-  'DURATION',
-  'GRPC_STATUS_NUMBER',
-  'DOWNSTREAM_REMOTE_PORT',
-  'DOWNSTREAM_LOCAL_PORT',
-  'DOWNSTREAM_DIRECT_REMOTE_PORT',
-  'CONNECTION_ID',
-])
-
 export function formatJson(value: unknown, context: FormatContext, absent: 'omit' | 'keep'): string {
-  return `${JSON.stringify(fill(value, context, absent) ?? {})}\n`
+  return `${written(fill(value, context, absent) ?? {})}\n`
+}
+
+/** as JSON.stringify writes it, but for texts that are no UTF-8, as a cut through a character leaves them */
+function written(value: unknown): string {
+  if (typeof value === 'string') return `"${escaped(value)}"`
+  if (value instanceof Pieces) return `"${value.texts.map(escaped).join('')}"`
+  if (Array.isArray(value)) return `[${value.map(written).join()}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  return `{${Object.entries(value)
+    .map(([key, one]) => `${JSON.stringify(key)}:${written(one)}`)
+    .join()}}`
+}
+
+/** A text of several parts: Envoy escapes each on its own. */
+class Pieces {
+  readonly texts: readonly string[]
+
+  constructor(texts: readonly string[]) {
+    this.texts = texts
+  }
+}
+
+const LONE = /[\udc80-\udcff]/u
+
+/** Of a text that is no UTF-8 every byte that is not plain ASCII stands by its number. Source: Envoy's source/common/json/json_sanitizer.cc; tried. */
+function escaped(text: string): string {
+  if (!LONE.test(text)) return JSON.stringify(text).slice(1, -1)
+  return bytesOf(text).replace(/[^ !#-[\]-~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** undefined: left out */
@@ -42,8 +57,10 @@ function fill(value: unknown, context: FormatContext, absent: 'omit' | 'keep'): 
 function fillText(text: string, context: FormatContext, absent: 'omit' | 'keep'): unknown {
   const template = readTemplate(text)
   const [only] = template
-  if (template.length !== 1 || only?.kind !== 'command') return formatTemplate(template, context, absent === 'omit' ? '' : '-')
-  const value = evaluateCommand(only, context)
-  if (value === undefined) return absent === 'omit' ? undefined : null
-  return NUMBERS.has(only.name) && /^\d+$/.test(value) ? Number(value) : value
+  if (template.length !== 1 || only?.kind !== 'command') {
+    const empty = absent === 'omit' ? '' : '-'
+    return new Pieces(template.map((part) => formatTemplate([part], context, empty)))
+  }
+  const value = evaluateTyped(only, context)
+  return value === undefined && absent === 'keep' ? null : value
 }

@@ -4,7 +4,8 @@
  * Source: Envoy's source/common/http/utility.cc (prepareLocalReply).
  */
 import type { Answer, Exchange } from '../http/exchange.ts'
-import type { Outcome } from '../http/model.ts'
+import type { Outcome, VirtualHost } from '../http/model.ts'
+import { tellProxyStatus } from '../http/proxy-status.ts'
 import type { Headers, HttpRequest } from '../http/request.ts'
 import { isGrpc } from '../match/grpc.ts'
 import type { FormatContext } from './format.ts'
@@ -23,6 +24,8 @@ export interface LocalReply {
   readonly grpcStatus?: number
   /** where a route took the request */
   readonly exchange?: Exchange | undefined
+  /** where none did, and there is one */
+  readonly virtualHost?: VirtualHost | undefined
 }
 
 export function localReply(request: HttpRequest, given: LocalReply): Answer {
@@ -30,27 +33,30 @@ export function localReply(request: HttpRequest, given: LocalReply): Answer {
   const before = headers.get('content-type')
   const { status, body, contentType } = dressed(request, given)
   const location = headers.get('location')
+  const recommended = request.front.proxyStatus === undefined ? undefined : tellProxyStatus(request.front.proxyStatus, reason)?.status
   if (isGrpc(request)) {
     headers.set('content-type', 'application/grpc')
     if ((headers.get('grpc-status') ?? '') === '') headers.set('grpc-status', String(grpcStatus ?? grpcStatusOf(status)))
     if (body !== '' && request.method !== 'HEAD' && (headers.get('grpc-message') ?? '') === '')
       headers.set('grpc-message', grpcMessage(contentType === 'application/json' ? body.trimEnd() : body))
     headers.remove('content-length')
-    return { outcome, status: 200, location, body: '', responseHeaders: headers, reason }
+    return { outcome, status: recommended ?? 200, location, body: '', responseHeaders: headers, reason }
   }
   if (body === '') {
     headers.remove('content-length')
     headers.remove('content-type')
   } else if (!headers.has('content-type') || (body !== given.body && headers.get('content-type') === before))
     headers.set('content-type', contentType)
-  const visible = request.method === 'HEAD' || status === 204 || status === 304 ? '' : body
-  return { outcome, status, location, body: visible, responseHeaders: headers, reason }
+  const sent = recommended ?? status
+  const visible = request.method === 'HEAD' || sent === 204 || sent === 304 ? '' : body
+  return { outcome, status: sent, location, body: visible, responseHeaders: headers, reason }
 }
 
-function dressed(request: HttpRequest, { status, body, reason, headers, exchange }: LocalReply): Dressed {
+function dressed(request: HttpRequest, { status, body, reason, headers, exchange, virtualHost }: LocalReply): Dressed {
   const { replies } = request.front
   if (replies === undefined) return { status, body, contentType: 'text/plain' }
   const upstream = exchange?.upstream
+  const owners = exchange ?? (virtualHost === undefined ? undefined : { virtualHost })
   const context: FormatContext = {
     request,
     path: upstream?.path ?? request.path,
@@ -60,7 +66,7 @@ function dressed(request: HttpRequest, { status, body, reason, headers, exchange
     responseCode: status,
     details: reason,
     routeName: exchange?.route.name ?? '',
-    ...(exchange !== undefined && { owners: exchange }),
+    ...(owners !== undefined && { owners }),
     cluster: exchange?.cluster,
     body,
   }

@@ -2,7 +2,7 @@
  * Envoy's answer where there is nowhere to go: no route (404), no cluster (503, or the route's own code), a request that is refused before that. In: a request and, where a route took it, its exchange.
  * Out: an Answer. A route's response headers are added to the answer, too. Source: Envoy's source/common/router/router.cc; tried.
  */
-import type { Answer, Exchange } from '../http/exchange.ts'
+import type { Answer, Exchange, Refused } from '../http/exchange.ts'
 import { Headers, type HttpRequest } from '../http/request.ts'
 import { localReply } from './local-reply.ts'
 import { mutateResponse } from './response-headers.ts'
@@ -19,11 +19,11 @@ export function refuse(
   status: number,
   reason: string,
   exchange: Exchange | undefined,
-  body = '',
+  { body = '', virtualHost }: Refused = {},
 ): Answer {
   const headers = new Headers('response')
   // formats name only clusters that exist
   const seen = outcome === 'no_cluster' && exchange !== undefined ? { ...exchange, cluster: undefined } : exchange
   if (seen !== undefined) mutateResponse(seen, headers, { path: request.path, responseCode: 0, details: reason })
-  return localReply(request, { outcome, status, body, reason, headers, exchange: seen })
+  return localReply(request, { outcome, status, body, reason, headers, exchange: seen, virtualHost })
 }

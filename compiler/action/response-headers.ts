@@ -19,7 +19,7 @@ export function levels({ configuration, virtualHost, route, weightedCluster }: E
 export function mutateResponse(
   exchange: Exchange,
   headers: Headers,
-  { path, responseCode, details }: Pick<FormatContext, 'path' | 'responseCode' | 'details'>,
+  { path, responseCode, details, virtualCluster }: Pick<FormatContext, 'path' | 'responseCode' | 'details' | 'virtualCluster'>,
 ): void {
   const { request, upstream, route, cluster } = exchange
   const context: FormatContext = {
@@ -33,6 +33,7 @@ export function mutateResponse(
     routeName: route.name,
     owners: exchange,
     cluster,
+    virtualCluster,
   }
   for (const { responseRemove, responseAdd } of levels(exchange)) {
     if (responseRemove.length + responseAdd.length > 0) mutateHeaders(headers, responseRemove, responseAdd, context)

@@ -9,6 +9,7 @@ import { printPlan } from '../lower/print.ts'
 import { deltaFrom, openBase } from './compile-delta.ts'
 import { type PhaseTime, startPhases } from './phases.ts'
 import { waypointBootstrap } from '../waypoint.ts'
+import { openProof } from './open-proof.ts'
 import { finish } from './report.ts'
 import { openSnapshot, type SnapshotArguments } from './snapshot.ts'
 import { writeWhole } from './write-whole.ts'
@@ -18,6 +19,10 @@ export interface CompileArguments extends SnapshotArguments {
   /** file of an artifact: `output` gets what leads on from it */
   readonly base?: string | undefined
   readonly emit?: 'ir' | 'plan' | 'c' | undefined
+  /** line of a kernel */
+  readonly target?: string | undefined
+  /** files */
+  readonly proof: readonly string[]
   readonly time: boolean
   readonly waypointConfig?: string | undefined
   /** ADDRESS:PORT */
@@ -30,8 +35,11 @@ export async function compileCommand(args: CompileArguments, version: string): P
   const phases = startPhases()
   const toolchain = await openToolchain()
   const base = args.base === undefined ? undefined : openBase(args.base, diag)
+  const proofs = args.proof.flatMap((file) => openProof(file, diag))
   const compilation =
-    args.output === undefined || diag.failed ? undefined : await compile(sources, { ...options, version }, toolchain, diag, phases.clock)
+    args.output === undefined || diag.failed
+      ? undefined
+      : await compile(sources, { ...options, version, target: args.target, proofs }, toolchain, diag, phases.clock)
   const analysis = compilation?.analysis ?? analyse(sources, options, diag, phases.clock)
   phases.clock('delta')
   const delta = base === undefined || compilation === undefined ? undefined : await deltaFrom(base, compilation.packed, diag)
@@ -100,6 +108,7 @@ function placeOf(text: string): { readonly address: string; readonly port: numbe
 
 function summary(file: string, { analysis, packed, objects }: Compilation, delta: PackedDelta | undefined): string {
   const { entries } = analysis.plan.budgets
+  const { proof = [] } = packed.config
   const { classes } = analysis.coverage
   const counts = Object.entries(classes)
     .filter(([, count]) => count > 0)
@@ -109,7 +118,9 @@ function summary(file: string, { analysis, packed, objects }: Compilation, delta
     ...(delta === undefined ? [`${file}  ${packed.digest.slice(0, 19)}  ${packed.bytes.length} bytes`] : deltaLines(file, delta)),
     `  ${analysis.program.listeners.length} listeners (${entries.listener} addresses), ${analysis.program.clusters.length} clusters, ${entries.endpoint} rows`,
     `  fields: ${counts}`,
-    `  objects: ${objects.cached} from the cache, ${objects.compiled} compiled\n`,
+    `  objects: ${objects.cached} from the cache, ${objects.compiled} compiled`,
+    ...(proof.length === 0 ? [] : [`  proven on kernel ${proof.map(({ kernel }) => kernel).join(', ')}`]),
+    '',
   ].join('\n')
 }
 

@@ -28,18 +28,29 @@ const MOST_RETRIES = 100
 
 export function fetchOptions<T>(command: Argv<T>) {
   return command
-    .option('server', { type: 'string', demandOption: true, describe: 'the ADS server: HOST:PORT, [IPV6]:PORT or unix:PATH' })
-    .option('node-id', { type: 'string', demandOption: true, describe: 'the node whose configuration is asked for' })
-    .option('output', { alias: 'o', type: 'string', demandOption: true, describe: 'where the snapshot goes; - is standard output' })
+    .option('server', {
+      type: 'string',
+      requiresArg: true,
+      demandOption: true,
+      describe: 'the ADS server: HOST:PORT, [IPV6]:PORT or unix:PATH',
+    })
+    .option('node-id', { type: 'string', requiresArg: true, demandOption: true, describe: 'the node whose configuration is asked for' })
+    .option('output', {
+      alias: 'o',
+      type: 'string',
+      requiresArg: true,
+      demandOption: true,
+      describe: 'where the snapshot goes; - is standard output',
+    })
     .option('delta', { type: 'boolean', default: false, describe: 'delta xDS in place of state of the world' })
-    .option('node-cluster', { type: 'string', describe: "the node's service cluster" })
-    .option('node-metadata', { type: 'string', describe: "the node's metadata: a JSON object, or @FILE that holds one" })
-    .option('locality', { type: 'string', describe: 'REGION, REGION/ZONE or REGION/ZONE/SUBZONE' })
+    .option('node-cluster', { type: 'string', requiresArg: true, describe: "the node's service cluster" })
+    .option('node-metadata', { type: 'string', requiresArg: true, describe: "the node's metadata: a JSON object, or @FILE that holds one" })
+    .option('locality', { type: 'string', requiresArg: true, describe: 'REGION, REGION/ZONE or REGION/ZONE/SUBZONE' })
     .option('tls', { type: 'boolean', default: false, describe: 'TLS, also without any of the next four (plain text is the default)' })
-    .option('ca', { type: 'string', describe: 'PEM file of the certificates that are trusted' })
-    .option('cert', { type: 'string', describe: "PEM file of the client's certificate" })
-    .option('key', { type: 'string', describe: "PEM file of the client's private key" })
-    .option('server-name', { type: 'string', describe: "the name in the server's certificate" })
+    .option('ca', { type: 'string', requiresArg: true, describe: 'PEM file of the certificates that are trusted' })
+    .option('cert', { type: 'string', requiresArg: true, describe: "PEM file of the client's certificate" })
+    .option('key', { type: 'string', requiresArg: true, describe: "PEM file of the client's private key" })
+    .option('server-name', { type: 'string', requiresArg: true, describe: "the name in the server's certificate" })
     .option('header', {
       alias: 'H',
       type: 'string',

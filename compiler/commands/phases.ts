@@ -4,6 +4,7 @@
  */
 import { SingleBar } from 'cli-progress'
 import type { Clock } from '../compile.ts'
+import { tidyMemory } from './spare-memory.ts'
 
 export interface PhaseTime {
   readonly phase: string
@@ -29,6 +30,7 @@ export function startPhases(): { readonly clock: Clock; readonly end: () => read
   return {
     clock(phase) {
       close()
+      tidyMemory()
       current = { phase, since: performance.now() }
       if (bar === undefined || performance.now() - began < 300) return
       if (shown) bar.update(times.length, { phase })

@@ -22,14 +22,15 @@ export function openSnapshot(
 ): { readonly sources: readonly Source[]; readonly options: AnalyseOptions } {
   const sources = readSources(args.snapshot, diag)
   spareMemory(sources)
+  return { sources, options: analyseOptions(args, diag) }
+}
+
+export function analyseOptions(args: Omit<SnapshotArguments, 'snapshot' | 'json'>, diag: Diagnostics): AnalyseOptions {
   return {
-    sources,
-    options: {
-      resolve: args.resolve === undefined ? new Map() : resolution(args.resolve, diag),
-      addresses: args.address,
-      plaintextTo: new Set(args.plaintextTo === undefined ? [] : [args.plaintextTo]),
-      strict: args.strict,
-    },
+    resolve: args.resolve === undefined ? new Map() : resolution(args.resolve, diag),
+    addresses: args.address,
+    plaintextTo: new Set(args.plaintextTo === undefined ? [] : [args.plaintextTo]),
+    strict: args.strict,
   }
 }
 

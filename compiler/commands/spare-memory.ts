@@ -1,15 +1,61 @@
 /**
- * Trades time for memory where a snapshot is large. In: its sources. Out: nothing; the engine's heap grows in small steps from here on.
- * Unasked, V8 lets garbage grow to half of what is alive before it looks; of a snapshot of 100 MB that is a few hundred MB that nobody needs.
+ * Trades time for memory where a snapshot is large. In: its sources, and when a phase begins. Out: nothing; the engine's heap is kept within what a snapshot of this size may take.
+ * Unasked, V8 lets garbage grow to half of what is alive and more before it looks; of a snapshot of 100 MB that is a few hundred MB that nobody needs. So garbage
+ * is looked for when a phase begins, when much has just died, and within a phase it may grow by a part of the room that is left: much where a snapshot turned out
+ * small in memory, little where it did not.
  */
 import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Source } from '../input/text.ts'
 
 /** bytes; a snapshot below is small beside what the process needs anyway */
 const SIZEABLE = 4_000_000
-const LARGE = 16_000_000
+/** what a command may take: eight times the snapshot, and this */
+const TIMES = 8
+const BESIDE = 150_000_000
+/** of the process without heap: the engine, code, thread stacks */
+const ENGINE = 75_000_000
+/** percent of what is alive; a quarter of the room, because most phases also make what stays */
+const LEAST_GROWTH = 5
+const MOST_GROWTH = 100
+const SHARE = 1 / 4
+/** what is alive of a snapshot sooner or later, for each of its bytes: the first phase begins with nothing */
+const EXPECTED = 4
+
+interface Spared {
+  /** bytes of the snapshot */
+  readonly size: number
+  readonly collect: () => void
+}
+
+/** The engine's settings are the process's, and so is this. */
+let spared: Spared | undefined
 
 export function spareMemory(sources: readonly Source[]): void {
   const size = sources.reduce((sum, { bytes }) => sum + bytes.length, 0)
-  if (size >= SIZEABLE) setFlagsFromString(`--heap-growing-percent=${size >= LARGE ? 5 : 20}`)
+  if (size < SIZEABLE) return
+  spared = { size, collect: collector() }
+  tidyMemory()
+}
+
+/** A phase begins. */
+export function tidyMemory(): void {
+  if (spared === undefined) return
+  const { size, collect } = spared
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  const room = TIMES * size + BESIDE - heapUsed - external - ENGINE
+  const growth = Math.round((100 * SHARE * room) / Math.max(heapUsed, EXPECTED * size))
+  setFlagsFromString(`--heap-growing-percent=${Math.min(MOST_GROWTH, Math.max(LEAST_GROWTH, growth))}`)
+}
+
+/** Collects garbage now, between two rounds of work: else what one round left is collected in the middle of the next. */
+export function freeMemory(): void {
+  collector()()
+}
+
+/** The engine shows its collector to contexts that are made after it was told to. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
 }

@@ -24,7 +24,7 @@ const SNAPSHOT = `resources:
     routes:
     - name: jason
       match: {prefix: /, headers: [{name: end-user, string_match: {exact: jason}}]}
-      route: {cluster: v2, retry_policy: {retry_on: 5xx}, hash_policy: [{header: {header_name: x}}]}
+      route: {cluster: v2, retry_policy: {retry_on: envoy-ratelimited}, hash_policy: [{header: {header_name: x}}]}
     - name: rest
       match: {prefix: /}
       route: {cluster: v1}
@@ -84,7 +84,7 @@ test('JSON follows its schema', () => {
     const output = JSON.parse(stdout) as { readonly cluster: string; readonly lane_reason: string | null }
     assert.ok(validate?.(output), JSON.stringify(validate?.errors?.slice(0, 3)))
     assert.is(output.cluster, headers.length > 0 ? 'v2' : 'v1')
-    assert.is(output.lane_reason, headers.length > 0 ? 'retries on 5xx' : null)
+    assert.is(output.lane_reason, headers.length > 0 ? 'retries on envoy-ratelimited' : null)
   }
 })
 

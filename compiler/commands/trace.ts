@@ -8,6 +8,7 @@ import type { Diagnostics } from '../diag/diagnostic.ts'
 import { createDiagnostics } from '../diag/sink.ts'
 import type { RequestLine } from '../http/request.ts'
 import { type Input, readInput } from '../input/read.ts'
+import { toText } from '../input/text.ts'
 import type { Program } from '../ir/program.ts'
 import { createLaneBook } from '../route-lanes.ts'
 import { reason } from '../sources.ts'
@@ -60,7 +61,11 @@ function batch(args: TraceArguments, file: string, tracer: Tracer, input: Input,
 
 function readBatch(file: string, diag: Diagnostics): string | undefined {
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8')
+    const bytes = readFileSync(file === '-' ? 0 : file)
+    const text = bytes.length === 0 ? '' : toText(bytes)
+    if (typeof text === 'string') return text
+    diag.report({ code: text.code, severity: 'error', path: '', message: text.message, file, fix: 'give JSON Lines in UTF-8' })
+    return undefined
   } catch (error) {
     const message = `"${file}" cannot be read: ${reason(error)}`
     diag.report({ code: 'KM1001', severity: 'error', path: '', message, fix: 'check the name and the permissions' })

@@ -22,17 +22,35 @@ export function artifactDelta(base: Artifact, next: Artifact): ArtifactDelta {
   const services = serviceSplices(base.sources, next.sources)
   if (services.kind === 'other') return { kind: 'whole', why: services.why }
   const [before, after] = [clusterBlocks(base.tables), clusterBlocks(next.tables)]
+  const rows = changedRows(
+    { block: (index) => before[index] as ClusterBlock, states: base.tables.states },
+    { block: (index) => after[index] as ClusterBlock, states: next.tables.states },
+    after.keys(),
+  )
+  return { kind: 'delta', changes: { ...rows, ...(services.splices.length > 0 && { services: services.splices }) } }
+}
+
+/** The rows of an artifact's clusters. */
+export interface BlockSource {
+  block(index: number): ClusterBlock
+  /** owner keys of the states that they name */
+  readonly states: Uint8Array
+}
+
+/** What differs in the rows of these clusters, in ascending order; their settings are the same. */
+export function changedRows(base: BlockSource, next: BlockSource, candidates: Iterable<number>): Omit<DeltaChanges, 'services'> {
   const owners = createOwnerList()
   const clusters: DeltaCluster[] = []
   const blocks: Uint8Array[] = []
   const relocations: number[] = []
   let rows = 0
-  for (const [index, block] of after.entries()) {
-    if (sameBlock(before[index] as ClusterBlock, base.tables.states, block, next.tables.states)) continue
+  for (const index of candidates) {
+    const block = next.block(index)
+    if (sameBlock(base.block(index), base.states, block, next.states)) continue
     const bytes = Uint8Array.from(block.bytes)
     const view = new DataView(bytes.buffer)
     for (const offset of block.relocations) {
-      view.setUint32(offset, owners.add(ownerAt(next.tables.states, view.getUint32(offset, true))), true)
+      view.setUint32(offset, owners.add(ownerAt(next.states, view.getUint32(offset, true))), true)
       relocations.push(rows * abi.ROW_SIZE + offset)
     }
     const count = bytes.length / abi.ROW_SIZE
@@ -40,16 +58,7 @@ export function artifactDelta(base: Artifact, next: Artifact): ArtifactDelta {
     blocks.push(bytes)
     rows += count
   }
-  return {
-    kind: 'delta',
-    changes: {
-      clusters,
-      ...(services.splices.length > 0 && { services: services.splices }),
-      rows: Buffer.concat(blocks),
-      owners: owners.bytes(),
-      relocations: Uint32Array.from(relocations),
-    },
-  }
+  return { clusters, rows: Buffer.concat(blocks), owners: owners.bytes(), relocations: Uint32Array.from(relocations) }
 }
 
 function sameBlock(a: ClusterBlock, aStates: Uint8Array, b: ClusterBlock, bStates: Uint8Array): boolean {

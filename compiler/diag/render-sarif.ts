@@ -50,7 +50,8 @@ function result(one: Diagnostic, ruleIndex: number): object {
   }
 }
 
-/** A relative path as a URI; standard input has none. */
+/** A path as a URI: relative ones are relative to where the viewer stands, absolute ones name their scheme. */
 function uriOf(file: string): string {
-  return file.split('/').map(encodeURIComponent).join('/')
+  const path = file.split('/').map(encodeURIComponent).join('/')
+  return file.startsWith('/') ? `file://${path}` : path
 }

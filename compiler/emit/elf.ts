@@ -1,6 +1,6 @@
 /**
  * Just enough ELF to know the size of eBPF programs. In: a relocatable 64-bit little-endian object, as clang writes it. Out: its functions with
- * section, instruction count and the deepest stack slot they touch. Throws on anything else: the object is our own compiler's output.
+ * section, instruction count, the deepest stack slot they touch and the kernel's helpers that they call. Throws on anything else: the object is our own compiler's output.
  */
 
 export interface ObjectFunction {
@@ -9,6 +9,8 @@ export interface ObjectFunction {
   readonly instructions: number
   /** bytes below the frame pointer */
   readonly stack: number
+  /** numbers of enum bpf_func_id */
+  readonly helpers: ReadonlySet<number>
 }
 
 const INSTRUCTION = 8
@@ -17,6 +19,11 @@ const FRAME_POINTER = 10
 const CLASS = { ldx: 1, st: 2, stx: 3, alu64: 7 } as const
 const OP_ADD_IMMEDIATE = 0x07
 const OP_MOVE_REGISTER = 0xbf
+/** takes the place of two */
+const OP_LOAD_WIDE = 0x18
+const OP_CALL = 0x85
+/** source register of a call: a helper; others are functions of the object or of the kernel */
+const CALL_HELPER = 0
 
 interface Section {
   readonly name: string
@@ -28,7 +35,6 @@ interface Section {
 
 export function objectFunctions(object: Uint8Array): readonly ObjectFunction[] {
   const view = new DataView(object.buffer, object.byteOffset, object.byteLength)
-  if (object.length < 64 || view.getUint32(0) !== 0x7f454c46) throw new Error('not an ELF object')
   const sections = readSections(object, view)
   const symbols = sections.find((section) => section.type === 2)
   if (symbols === undefined) throw new Error('no symbol table')
@@ -45,12 +51,39 @@ export function objectFunctions(object: Uint8Array): readonly ObjectFunction[] {
       section: section.name,
       instructions: size / INSTRUCTION,
       stack: deepestSlot(view, start, size),
+      helpers: helperCalls(view, start, size),
     })
   }
   return functions
 }
 
+/** Names that an object leaves to whoever loads it: functions of the kernel (kfuncs). */
+export function undefinedSymbols(object: Uint8Array): readonly string[] {
+  const view = new DataView(object.buffer, object.byteOffset, object.byteLength)
+  const sections = readSections(object, view)
+  const symbols = sections.find((section) => section.type === 2)
+  const names = symbols === undefined ? undefined : sections[symbols.link]
+  if (symbols === undefined || names === undefined) throw new Error('no symbol table')
+  const found: string[] = []
+  for (let at = symbols.offset; at < symbols.offset + symbols.size; at += 24) {
+    const name = text(object, names.offset + view.getUint32(at, true))
+    if (view.getUint16(at + 6, true) === 0 && name !== '') found.push(name)
+  }
+  return found
+}
+
+function helperCalls(view: DataView, start: number, size: number): ReadonlySet<number> {
+  const found = new Set<number>()
+  for (let at = start; at < start + size; at += INSTRUCTION) {
+    const code = view.getUint8(at)
+    if (code === OP_LOAD_WIDE) at += INSTRUCTION
+    else if (code === OP_CALL && view.getUint8(at + 1) >> 4 === CALL_HELPER) found.add(view.getInt32(at + 4, true))
+  }
+  return found
+}
+
 function readSections(object: Uint8Array, view: DataView): readonly Section[] {
+  if (object.length < 64 || view.getUint32(0) !== 0x7f454c46) throw new Error('not an ELF object')
   const table = Number(view.getBigUint64(40, true))
   const entry = view.getUint16(58, true)
   const count = view.getUint16(60, true)

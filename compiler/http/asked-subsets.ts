@@ -3,7 +3,10 @@ import type { Route, RouteConfiguration } from './model.ts'
 import { type Criteria, mergeCriteria } from './subset-criteria.ts'
 
 export function askedSubsets({ virtualHosts }: RouteConfiguration): readonly (readonly [cluster: string, Criteria])[] {
-  return virtualHosts.flatMap(({ routes }) => routes.flatMap(ofRoute)).filter(([, criteria]) => criteria.length > 0)
+  const asked: (readonly [string, Criteria])[] = []
+  for (const { routes } of virtualHosts)
+    for (const route of routes) for (const one of ofRoute(route)) if (one[1].length > 0) asked.push(one)
+  return asked
 }
 
 function ofRoute({ action }: Route): readonly (readonly [string, Criteria])[] {

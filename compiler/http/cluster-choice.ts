@@ -6,6 +6,7 @@
 import { parseUnsigned } from '../match/decimal.ts'
 import type { ForwardAction, HashPolicy, Route, WeightedCluster } from './model.ts'
 import type { HttpRequest } from './request.ts'
+import { drawOf } from '../match/draw.ts'
 import { hashRequest } from './route-hash.ts'
 import { type Criteria, mergeCriteria, NO_CRITERIA } from './subset-criteria.ts'
 
@@ -60,7 +61,7 @@ function selected({ headerName, useHashPolicy, total }: Weighted, policies: read
   const [text, more] = headerName === undefined ? [] : request.headerValues(headerName)
   const named = text === undefined || more !== undefined ? undefined : parseUnsigned(text)
   const given = named ?? (useHashPolicy ? hashRequest(policies, request) : undefined)
-  return given === undefined || total === 0 ? Math.floor(request.random * total) : Number(given % BigInt(total))
+  return given === undefined || total === 0 ? drawOf(request.random, total) : Number(given % BigInt(total))
 }
 
 type Weighted = Extract<ForwardAction['cluster'], { readonly kind: 'weighted' }>

@@ -12,7 +12,7 @@ import type { IpDetection } from './ip-detection.ts'
 import { cleanHopHeaders, dropNamedHeaders, rejectedBy, upgradeOf } from './hop-headers.ts'
 import { type InternalAddresses, portText } from './internal-address.ts'
 import { normalizePath, type PathSettings } from './path-text.ts'
-import { type Front, Headers, HttpRequest, type RequestLine, trim } from './request.ts'
+import { type Front, Headers, HttpRequest, NO_FRONT, type RequestLine, trim } from './request.ts'
 
 export interface ConnectionManager extends PathSettings, HeadLimits {
   readonly stripPort: 'none' | 'matching' | 'any'
@@ -73,7 +73,7 @@ export const DEFAULT_CONNECTION_MANAGER: ConnectionManager = {
   upgrades: new Map(),
   early: undefined,
   detections: undefined,
-  front: { replies: undefined, quiet: false, strict: [] },
+  front: NO_FRONT,
   underscores: 'allow',
   mostHeaders: 100,
   mostKib: 60,
@@ -105,12 +105,12 @@ export function admit(manager: ConnectionManager, given: RequestLine, internalOn
   const authority = path.kind === 'path' ? stripHost(manager, received, portText(destination)) : received
   const of = { method, authority, path: path.path, scheme: '', source, destination, random, tls, front: manager.front }
   const early = (): HttpRequest => new HttpRequest(of, headers)
-  const refused = (status: number, reason: string, location?: string): Admission => {
+  const refused = (status: number, reason: string, location?: string): Extract<Admission, { kind: 'refused' }> => {
     return { kind: 'refused', request: early(), status, reason, ...(location !== undefined && { location }) }
   }
   if (method !== 'CONNECT' && !line.path.startsWith('/')) return refused(404, 'absolute_path_rejected')
   const rejected = rejectedBy(headers)
-  if (rejected !== undefined) return refused(400, rejected)
+  if (rejected !== undefined) return { ...refused(400, rejected), body: 'Bad Request' }
   if (path.kind === 'refused' || (path.kind === 'redirect' && isGrpc(early()))) return refused(400, 'path_normalization_failed')
   if (path.kind === 'redirect') return refused(307, 'path_normalization_failed', path.path)
   dropNamedHeaders(headers, upgradeOf(method, headers))

@@ -4,8 +4,9 @@
  * Source: Envoy's http/conn_manager_impl.cc and router/{config_impl,router}.cc.
  */
 import { bytesOf } from '../match/byte-text.ts'
+import { isHeaderName } from '../match/header-name.ts'
 import { matchedPath } from '../match/table.ts'
-import { asBytes } from './byte-text.ts'
+import { asBytes, asSent } from './byte-text.ts'
 import { type ClusterChoice, chooseCluster } from './cluster-choice.ts'
 import { type Admission, admit, type ConnectionManager } from './connection-manager.ts'
 import { detailOf, NO_DETAIL } from './decision-detail.ts'
@@ -61,35 +62,14 @@ export function decide(
   const admission = admit(manager, line, configuration.internalOnlyHeaders)
   const { request } = admission
   if (explanation !== undefined) explanation.request = request
-  if (admission.kind === 'refused') return refusedBefore(admission, world, routeBehind(table, admission, line), line.method)
+  if (admission.kind === 'refused') return refusedBefore(admission, world, routeBehind(table, admission), line.method)
   const host = hostOf(configuration, request)
-  const chosen = host === undefined ? undefined : findVirtualHost(hosts, host)
+  const chosen = findVirtualHost(hosts, host)
   if (explanation !== undefined) {
     if (host !== undefined) explanation.host = host
     if (chosen !== undefined) explanation.domain = chosen.domain
   }
-  const decision = decideInHost(configuration, manager, admission, chosen, world, explanation?.tried)
-  return manager.front.strict.length === 0 ? decision : strictly(manager.front.strict, decision, request, world)
-}
-
-/** strict_check_headers: the router answers before it looks at the route. */
-function strictly(names: readonly string[], decision: Decision, request: HttpRequest, { rules }: World): Decision {
-  const invalid = decision.reason === UPGRADE_FAILED ? undefined : invalidRouterHeader(names, request.headers)
-  if (invalid === undefined) return decision
-  const reason = `request_headers_invalid{${invalid.name}}`
-  const body = `invalid header '${invalid.name}' with value '${invalid.value}'`
-  const answer = rules.refuse(request, 'direct_response', 400, reason, undefined, body)
-  return {
-    ...NOWHERE,
-    outcome: 'direct_response',
-    virtualHost: decision.virtualHost,
-    route: decision.route,
-    status: answer.status,
-    body: answer.body,
-    responseHeaders: asBytes(answer.responseHeaders.all),
-    reason,
-    detail: decision.detail,
-  }
+  return decideInHost(configuration, manager, admission, chosen, world, explanation?.tried)
 }
 
 function decideInHost(
@@ -104,18 +84,33 @@ function decideInHost(
   const virtualHost = chosen?.virtualHost
   const proto = request.headers.get('x-forwarded-proto') ?? ''
   if (virtualHost === undefined || proto === '') {
-    return answered(configuration, world.rules.refuse(request, 'no_route', 404, 'route_not_found', undefined), virtualHost, undefined)
+    return answered(
+      configuration,
+      world.rules.refuse(request, 'no_route', 404, 'route_not_found', undefined, { virtualHost }),
+      virtualHost,
+      undefined,
+    )
   }
   if (needsTls(virtualHost, request, proto)) {
     if (!isUpgradeOn(admission.upgrade, manager, undefined))
-      return answered(configuration, world.rules.refuse(request, 'direct_response', 403, UPGRADE_FAILED, undefined), virtualHost, undefined)
+      return answered(
+        configuration,
+        world.rules.refuse(request, 'direct_response', 403, UPGRADE_FAILED, undefined, { virtualHost }),
+        virtualHost,
+        undefined,
+      )
     return answered(configuration, world.rules.requireTls(request, configuration, virtualHost), virtualHost, undefined)
   }
   const choice = chooseRoute(virtualHost, request, trail)
   if (choice.kind === 'undecided') return undecided(configuration, virtualHost, undefined, choice.why)
   const route = choice.kind === 'route' ? choice.route : undefined
   if (route === undefined)
-    return answered(configuration, world.rules.refuse(request, 'no_route', 404, 'route_not_found', undefined), virtualHost, undefined)
+    return answered(
+      configuration,
+      world.rules.refuse(request, 'no_route', 404, 'route_not_found', undefined, { virtualHost }),
+      virtualHost,
+      undefined,
+    )
   if (!isUpgradeOn(admission.upgrade, manager, route)) return upgradeRefused(configuration, virtualHost, route, request, world)
   return decideRoute(configuration, virtualHost, route, request, world)
 }
@@ -139,9 +134,28 @@ function decideRoute(
       cluster: choice.name === '' ? undefined : choice.name,
     }
   }
+  const invalid = invalidRouterHeader(request.front.strict, request.headers)
+  if (invalid !== undefined) {
+    const reason = `request_headers_failed_strict_check{${invalid.name}}`
+    const body = `invalid header '${invalid.name}' with value '${invalid.value}'`
+    return answered(
+      configuration,
+      rules.refuse(request, 'direct_response', 400, reason, exchange, { body }),
+      virtualHost,
+      route,
+      choice.weighted,
+    )
+  }
   exchange.upstream.headers.remove('x-envoy-upstream-alt-stat-name')
   const responseHeaders = rules.forward(exchange)
   const { upstream } = exchange
+  const odd = upstream.headers.all.find(([name]) => !isHeaderName(name))?.[0]
+  if (odd !== undefined) {
+    const shown = odd.replace(/["\\]/g, '\\$&')
+    const reason = `filter_removed_required_request_headers{invalid_header_name:_${shown.replaceAll(' ', '_')}}`
+    const answer = rules.refuse(request, 'direct_response', 503, reason, exchange, { body: `invalid header name: ${shown}` })
+    return answered(configuration, answer, virtualHost, route, choice.weighted)
+  }
   takeRouterHeaders(upstream.headers)
   return {
     outcome: 'cluster',
@@ -155,7 +169,7 @@ function decideRoute(
     status: undefined,
     location: undefined,
     body: undefined,
-    requestHeaders: asBytes(upstream.headers.all),
+    requestHeaders: asSent(asBytes(upstream.headers.all)),
     responseHeaders: asBytes(responseHeaders.all),
     reason: 'via_upstream',
     detail: detailOf(configuration, virtualHost, route, choice.weighted),
@@ -246,17 +260,15 @@ const LOOKED_FOR: ReadonlySet<string> = new Set(['path_normalization_failed', 'r
 
 /**
  * Envoy looks for a route even when it answers that a path is no good, for the headers of the response; it finds one when the client itself has sent
- * x-forwarded-proto, which nobody has set so early (tried).
+ * x-forwarded-proto, or an early mutation has written it; the connection manager has not, so early (tried).
  */
 function routeBehind(
   { configuration, hosts }: RouteTable,
   { request, reason, location }: Extract<Admission, { kind: 'refused' }>,
-  line: RequestLine,
 ): Exchange | undefined {
   if (!LOOKED_FOR.has(reason) || location !== undefined) return undefined
-  const proto = line.headers.find(([name]) => name.toLowerCase() === 'x-forwarded-proto')?.[1] ?? ''
-  const host = proto === '' ? undefined : hostOf(configuration, request)
-  const virtualHost = host === undefined ? undefined : findVirtualHost(hosts, host)?.virtualHost
+  const proto = request.headers.get('x-forwarded-proto') ?? ''
+  const virtualHost = proto === '' ? undefined : findVirtualHost(hosts, hostOf(configuration, request))?.virtualHost
   if (virtualHost === undefined || needsTls(virtualHost, request, proto)) return undefined
   const early = request.withoutScheme()
   const choice = chooseRoute(virtualHost, early, undefined)
@@ -275,7 +287,7 @@ function refusedBefore(
 ): Decision {
   const answer =
     location === undefined
-      ? rules.refuse(request, 'direct_response', status, reason, exchange, body)
+      ? rules.refuse(request, 'direct_response', status, reason, exchange, { body })
       : rules.sendElsewhere(request, status, location, reason)
   return {
     ...NOWHERE,

@@ -52,6 +52,12 @@ export interface Answer {
   readonly reason: string
 }
 
+/** Of a request that no route took. */
+export interface Refused {
+  readonly body?: string
+  readonly virtualHost?: VirtualHost | undefined
+}
+
 /**
  * What compiler/action/table.ts gives (its `actions` object); eval.ts and read-route-configuration.ts take it as a parameter.
  * The `read` half: `readHeaders` and `readFilters` take a RouteConfiguration, VirtualHost, Route or ClusterWeight; `readAction` takes a Route whose action is
@@ -76,7 +82,7 @@ export interface ActionRules {
     status: number,
     reason: string,
     exchange: Exchange | undefined,
-    body?: string,
+    more?: Refused,
   ): Answer
   /** a local reply with Location, to a request that is not routed */
   sendElsewhere(request: HttpRequest, status: number, location: string, reason: string): Answer

@@ -17,6 +17,7 @@ import {
 } from './read-connection-manager.ts'
 import { readRouteConfiguration } from './read-route-configuration.ts'
 import { type Runtime, readRuntime } from './runtime.ts'
+import { metadataOfClusters, readSurroundings, type Surroundings } from './surroundings.ts'
 
 /** One connection manager: a filter of one filter chain of one listener. */
 export interface HttpEntry {
@@ -51,8 +52,10 @@ export interface HttpRoutes {
 
 export function findRoutes(resources: readonly Resource[], rules: ActionRules): HttpRoutes {
   const runtime = readRuntime(resources)
+  const clusters = new Map(resources.flatMap(({ kind, cursor, name }) => (kind === 'cds' && cursor !== undefined ? [[name, cursor]] : [])))
+  const clusterMetadata = metadataOfClusters(clusters)
   const entries = resources.flatMap(({ kind, cursor, name }) =>
-    kind === 'lds' && cursor !== undefined ? entriesOf(cursor, name, rules, runtime) : [],
+    kind === 'lds' && cursor !== undefined ? entriesOf(cursor, name, rules, runtime, clusterMetadata) : [],
   )
   const cursors = new Map<string, Cursor>()
   for (const { source } of entries) {
@@ -91,7 +94,7 @@ export function findRoutes(resources: readonly Resource[], rules: ActionRules): 
     discovered,
     rules,
     clusterExists: existence(resources, () => names.map(table)),
-    bare: bareConnectionManager(runtime),
+    bare: bareConnectionManager(runtime, clusterMetadata),
   }
 }
 
@@ -105,14 +108,21 @@ function existence(resources: readonly Resource[], all: () => readonly (RouteTab
   }
 }
 
-function entriesOf(listener: Cursor, name: string, rules: ActionRules, runtime: Runtime): readonly HttpEntry[] {
+function entriesOf(
+  listener: Cursor,
+  name: string,
+  rules: ActionRules,
+  runtime: Runtime,
+  clusterMetadata: Surroundings['clusterMetadata'],
+): readonly HttpEntry[] {
   const last = listener.message('default_filter_chain')
   const chains = [...listener.messages('filter_chains'), ...(last === undefined ? [] : [last])]
   return chains.flatMap((chain) =>
     chain.messages('filters').flatMap((filter) => {
       const config = filter.any('typed_config')
       if (config?.type !== CONNECTION_MANAGER || !config.known) return []
-      const manager = readConnectionManager(config, isTls(chain) ? 'tls' : 'plain', rules, runtime)
+      const around = readSurroundings(listener, chain, clusterMetadata)
+      const manager = readConnectionManager(config, isTls(chain) ? 'tls' : 'plain', rules, runtime, around)
       return [{ listener: name, path: config.path, filterChain: chain.path, manager, at: config, source: readRouteSource(config) }]
     }),
   )

@@ -64,7 +64,8 @@ export function setForwarded(
   }
   if (!headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', connection)
   if (manager.schemeOverwrite !== undefined) headers.set('x-forwarded-proto', manager.schemeOverwrite)
-  if (manager.appendXForwardedPort && !headers.has('x-forwarded-port')) {
+  const untrusted = manager.useRemoteAddress && manager.trustedHops === 0
+  if (manager.appendXForwardedPort && (untrusted || !headers.has('x-forwarded-port'))) {
     const port = portText(line.destination)
     if (port !== undefined) headers.set('x-forwarded-port', String(port))
   }
@@ -82,7 +83,7 @@ export function setForwarded(
     if ((headers.get('user-agent') ?? '') === '') headers.set('user-agent', cluster)
     if (id !== '') headers.set('x-envoy-downstream-service-node', id)
   }
-  if (manager.via !== '') headers.set('via', headers.has('via') ? `${headers.get('via')}, ${manager.via}` : manager.via)
+  if (manager.via !== '') headers.set('via', [headers.get('via') ?? '', manager.via].filter((one) => one !== '').join(', '))
   if (edge && client !== undefined) headers.set('x-envoy-external-address', client)
   const referer = headers.get('referer')
   if (referer !== undefined && !isReferer(referer)) headers.remove('referer')

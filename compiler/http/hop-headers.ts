@@ -31,7 +31,10 @@ export function upgradeOf(method: string, headers: Headers): string | undefined 
 /** What the codec takes out before anybody else sees the request: headers that Connection names, where nothing is upgraded. */
 export function dropNamedHeaders(headers: Headers, upgrade: string | undefined): void {
   if (upgrade !== undefined && upgrade !== 'connect') return
-  for (const name of namedByConnection(headers)) if (!NOT_REMOVED.has(name)) headers.remove(name)
+  const named = namedByConnection(headers)
+  for (const name of named) if (!NOT_REMOVED.has(name)) headers.remove(name)
+  // an empty one goes, too, where Connection names it
+  if (named.includes('te') && headers.get('te') === '') headers.remove('te')
 }
 
 export function cleanHopHeaders(headers: Headers, upgrade: string | undefined): void {
@@ -43,6 +46,8 @@ export function cleanHopHeaders(headers: Headers, upgrade: string | undefined): 
   // the codec has answered 100 itself
   if (headers.get('expect')?.toLowerCase() === '100-continue') headers.remove('expect')
   for (const name of HOP_HEADERS) headers.remove(name)
+  // what is upgraded keeps it as it is
+  if (upgrade !== undefined && upgrade !== 'connect') return
   const te = headers.get('te')
   if (te === undefined || te === '' || te === 'trailers') return
   if (te.split(',').some((token) => token.trim() === 'trailers')) headers.set('te', 'trailers')

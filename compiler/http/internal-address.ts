@@ -16,7 +16,11 @@ export interface InternalAddresses {
 /** `at`: an InternalAddressConfig */
 export function readInternalAddresses(at: Cursor): InternalAddresses {
   const ranges = at.messages('cidr_ranges')
-  if (ranges.length === 0) return PRIVATE
+  return ranges.length === 0 ? PRIVATE : readRanges(ranges)
+}
+
+/** `ranges`: CidrRanges */
+export function readRanges(ranges: readonly Cursor[]): InternalAddresses {
   return {
     ranges: ranges.flatMap((range) => {
       const address = parseAddress(range.string('address_prefix') ?? '')

@@ -5,7 +5,14 @@
  */
 import type { Cursor } from '../input/cursor.ts'
 import { lowerCase } from '../match/string-match.ts'
-import { canonicalAddress, forwardedAddress } from './internal-address.ts'
+import {
+  canonicalAddress,
+  type Forwarded,
+  forwardedAddress,
+  type InternalAddresses,
+  isInternalAddress,
+  readRanges,
+} from './internal-address.ts'
 import type { Headers } from './request.ts'
 
 export type IpDetection =
@@ -16,7 +23,13 @@ export type IpDetection =
       /** of a request without it; undefined: the next extension is asked */
       readonly refusal: number | undefined
     }
-  | { readonly kind: 'forwarded'; readonly hops: number; readonly append: boolean }
+  | {
+      readonly kind: 'forwarded'
+      readonly hops: number
+      readonly append: boolean
+      /** proxies that are believed, by address; undefined: by number */
+      readonly trusted: InternalAddresses | undefined
+    }
   /** of another kind: finds nobody */
   | { readonly kind: 'unknown' }
 
@@ -40,9 +53,17 @@ export function readIpDetections(at: Cursor): readonly IpDetection[] | undefined
         refusal: refusal === undefined ? undefined : statusOf(refusal.enum('code')),
       }
     }
-    if (config.type !== `${EXTENSIONS}xff.v3.XffConfig`) return { kind: 'unknown' }
-    config.mark('xff_trusted_cidrs', 'diverted', 'who the client is where proxies are trusted by address is not decided here')
-    return { kind: 'forwarded', hops: config.number('xff_num_trusted_hops') ?? 0, append: config.boolean('skip_xff_append') === false }
+    if (config.type !== `${EXTENSIONS}xff.v3.XffConfig`) {
+      config.markAll('diverted', 'no detection of addresses that is known here')
+      return { kind: 'unknown' }
+    }
+    const trusted = readRanges(config.message('xff_trusted_cidrs')?.messages('cidrs') ?? [])
+    return {
+      kind: 'forwarded',
+      hops: config.number('xff_num_trusted_hops') ?? 0,
+      append: config.boolean('skip_xff_append') === false,
+      trusted: trusted.ranges.length === 0 ? undefined : trusted,
+    }
   })
   return list.length === 0 ? undefined : list
 }
@@ -56,12 +77,31 @@ export function detectClient(detections: readonly IpDetection[], headers: Header
       if (one.refusal !== undefined) return { kind: 'refused', status: one.refusal }
     }
     if (one.kind === 'forwarded') {
-      const found = forwardedAddress(headers.get('x-forwarded-for'), one.hops)
+      if (one.trusted !== undefined && (source === undefined || !isInternalAddress(one.trusted, source))) {
+        // whoever is connected is no proxy that is believed: it is the client, for the next one as well
+        if (source !== undefined) headers.add('x-forwarded-for', source)
+        continue
+      }
+      const header = headers.get('x-forwarded-for')
+      const found = one.trusted === undefined ? forwardedAddress(header, one.hops) : behindTrusted(header, one.trusted)
       if (one.append && source !== undefined) headers.add('x-forwarded-for', source)
       if (found !== undefined) return { kind: 'known', address: found.address, trusted: found.single }
     }
   }
   return { kind: 'known', address: undefined, trusted: false }
+}
+
+/** From the last one on, the first address that is not of a trusted proxy; where something is no address, the one behind it. */
+function behindTrusted(header: string | undefined, trusted: InternalAddresses): Forwarded | undefined {
+  let last: string | undefined
+  for (const part of (header ?? '').split(',').reverse()) {
+    const address = canonicalAddress(part.trim())
+    if (part.trim() === '') continue
+    if (address === undefined) break
+    last = address
+    if (!isInternalAddress(trusted, address)) break
+  }
+  return last === undefined ? undefined : { address: last, single: false }
 }
 
 /** Only errors refuse; anything else is 403. */

@@ -42,6 +42,14 @@ export interface VirtualHost {
   readonly includeRequestAttemptCount: boolean
   readonly includeAttemptCountInResponse: boolean
   readonly metadata: Metadata
+  /** groups of requests, in order; only their name is seen */
+  readonly virtualClusters: readonly VirtualCluster[]
+}
+
+export interface VirtualCluster {
+  readonly name: string
+  /** all must hold */
+  readonly headers: readonly HeaderMatch[]
 }
 
 export interface Route {
@@ -113,7 +121,6 @@ export type Action = ForwardAction | RedirectAction | DirectResponseAction | Non
 /** RouteAction. Which cluster is decided in cluster-choice.ts, everything else in compiler/action/. */
 export interface ForwardAction {
   readonly kind: 'route'
-  readonly path: string
   readonly cluster: ClusterSpecifier
   /** 503 by default */
   readonly clusterNotFoundStatus: number
@@ -288,7 +295,6 @@ export interface Timeouts {
 }
 
 export interface RetryPolicy {
-  readonly path: string
   readonly on: readonly string[]
   /** 1 by default */
   readonly retries: number

@@ -4,17 +4,18 @@ import type { MatchNext, MatchTree, Route, RouteConfiguration } from './model.ts
 export function namedClusters({ virtualHosts }: RouteConfiguration): ReadonlySet<string> {
   const names = new Set<string>()
   for (const { routes, matcher } of virtualHosts) {
-    for (const route of matcher === undefined ? routes : routesOf(matcher)) addClusters(route, names)
+    for (const route of matcher === undefined ? routes : routesOf(matcher)) for (const name of clustersOf(route)) names.add(name)
   }
   names.delete('')
   return names
 }
 
-function addClusters({ action }: Route, names: Set<string>): void {
-  if (action.kind !== 'route') return
+/** Of one route; '' where a header names it. */
+export function clustersOf({ action }: Route): readonly string[] {
+  if (action.kind !== 'route') return []
   const { cluster } = action
-  if (cluster.kind === 'cluster') names.add(cluster.name)
-  else if (cluster.kind === 'weighted') for (const { name } of cluster.clusters) names.add(name)
+  if (cluster.kind === 'cluster') return [cluster.name]
+  return cluster.kind === 'weighted' ? cluster.clusters.map(({ name }) => name) : []
 }
 
 function routesOf(tree: MatchTree): readonly Route[] {

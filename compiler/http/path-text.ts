@@ -47,9 +47,14 @@ function mergeSlashes(path: string): string {
   return `${path.startsWith('/') ? '/' : ''}${inside}${path.endsWith('/') ? '/' : ''}`
 }
 
+/** A dot segment with parameters is one without. Escaped dots are none here, and "\\" separates nothing yet (tried on Envoy 1.40). */
+function withoutDotParameters(path: string): string {
+  return path.includes(';') ? path.replace(/(^|\/)(\.\.?);[^/]*/g, '$1$2') : path
+}
+
 /** Dot segments are resolved, "\" is "/", escapes of unreserved characters are undone, characters that must be escaped are. A zero byte is refused. */
 function canonicalPath(path: string): string | undefined {
-  const plain = canonicalText(path)
+  const plain = canonicalText(withoutDotParameters(path))
   if (plain === undefined) return undefined
   const out: string[] = []
   const segments = plain.split('/')

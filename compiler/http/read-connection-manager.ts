@@ -9,8 +9,10 @@ import { type ConnectionManager, DEFAULT_CONNECTION_MANAGER } from './connection
 import type { ActionRules } from './exchange.ts'
 import { readInternalAddresses } from './internal-address.ts'
 import { readIpDetections } from './ip-detection.ts'
+import { readProxyStatus } from './proxy-status.ts'
 import type { Front } from './request.ts'
 import { NO_RUNTIME, type Runtime } from './runtime.ts'
+import { bareSurroundings, NO_SURROUNDINGS, type Surroundings } from './surroundings.ts'
 
 export const CONNECTION_MANAGER = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
 
@@ -26,6 +28,7 @@ export function readConnectionManager(
   tls: 'tls' | 'plain',
   rules: Pick<ActionRules, 'readLocalReplies' | 'readEarlyMutations'>,
   runtime: Runtime = NO_RUNTIME,
+  around: Surroundings = NO_SURROUNDINGS,
 ): ConnectionManager {
   const internal = at.message('internal_address_config')
   const details = at.enum('forward_client_cert_details') ?? 'SANITIZE'
@@ -56,7 +59,7 @@ export function readConnectionManager(
     ),
     early: rules.readEarlyMutations(at),
     detections: readIpDetections(at),
-    front: { replies: rules.readLocalReplies(at, runtime), ...readRouter(at) },
+    front: { replies: rules.readLocalReplies(at, runtime), ...readRouter(at), around, proxyStatus: readProxyStatus(at, runtime.node.id) },
     underscores: underscores === 'REJECT_REQUEST' ? 'reject' : underscores === 'DROP_HEADER' ? 'drop' : 'allow',
     mostHeaders: common?.number('max_headers_count') ?? DEFAULT_CONNECTION_MANAGER.mostHeaders,
     mostKib: at.number('max_request_headers_kb') ?? DEFAULT_CONNECTION_MANAGER.mostKib,
@@ -67,7 +70,7 @@ export function readConnectionManager(
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router'
 
 /** The last filter of the chain. */
-function readRouter(at: Cursor): Omit<Front, 'replies'> {
+function readRouter(at: Cursor): Pick<Front, 'quiet' | 'strict'> {
   const last = at.messages('http_filters').at(-1)
   const router = last?.has('typed_config') === true ? last.any('typed_config') : undefined
   if (router?.type !== ROUTER || !router.known) return { quiet: false, strict: [] }
@@ -77,8 +80,13 @@ function readRouter(at: Cursor): Omit<Front, 'replies'> {
 const REJECT_FRAGMENT = 'envoy.reloadable_features.http_reject_path_with_fragment'
 
 /** For routes that are asked without a listener: nothing is set, normalize_path and merge_slashes are off. */
-export function bareConnectionManager(runtime: Runtime): ConnectionManager {
-  return { ...DEFAULT_CONNECTION_MANAGER, rejectFragment: runtime.flag(REJECT_FRAGMENT, true) }
+export function bareConnectionManager(runtime: Runtime, clusterMetadata: Surroundings['clusterMetadata']): ConnectionManager {
+  const { front } = DEFAULT_CONNECTION_MANAGER
+  return {
+    ...DEFAULT_CONNECTION_MANAGER,
+    rejectFragment: runtime.flag(REJECT_FRAGMENT, true),
+    front: { ...front, around: bareSurroundings(clusterMetadata) },
+  }
 }
 
 const ESCAPED_SLASHES: Readonly<Record<string, ConnectionManager['escapedSlashes']>> = {

@@ -9,15 +9,19 @@ import type { ActionRules } from './exchange.ts'
 import type { ClusterSpecifier, ForwardAction, WeightedCluster } from './model.ts'
 import { readAll } from './read-all.ts'
 import { readHashPolicies, readMirrors, readRetryPolicy, readTimeouts } from './read-policies.ts'
+import { createShare, slotOfText } from '../match/share.ts'
 import { readCriteria } from './subset-criteria.ts'
 
 const NOT_FOUND_STATUS: Readonly<Record<string, number>> = { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 }
 
+const SLOTS = 1 << 12
+const shareAction = createShare<ForwardAction>(SLOTS, ({ cluster }) => slotOfText(cluster.kind === 'cluster' ? cluster.name : cluster.kind))
+const shareCluster = createShare<ClusterSpecifier>(SLOTS, (cluster) => slotOfText(cluster.kind === 'cluster' ? cluster.name : cluster.kind))
+
 export function readForward(at: Cursor, rules: ActionRules, runtime: RuntimeValues): ForwardAction {
-  return {
+  return shareAction({
     kind: 'route',
-    path: at.path,
-    cluster: readClusterSpecifier(at, rules, runtime),
+    cluster: shareCluster(readClusterSpecifier(at, rules, runtime)),
     clusterNotFoundStatus: NOT_FOUND_STATUS[at.enum('cluster_not_found_response_code') ?? ''] ?? 503,
     pathRewrite: rules.readPathRewrite(at),
     hostRewrite: rules.readHostRewrite(at),
@@ -33,7 +37,7 @@ export function readForward(at: Cursor, rules: ActionRules, runtime: RuntimeValu
     })),
     priority: at.enum('priority') === 'HIGH' ? 'HIGH' : 'DEFAULT',
     criteria: readCriteria(at.message('metadata_match')),
-  }
+  })
 }
 
 function readClusterSpecifier(at: Cursor, rules: ActionRules, runtime: RuntimeValues): ClusterSpecifier {

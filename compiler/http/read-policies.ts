@@ -9,6 +9,7 @@ import { readFraction } from '../match/runtime-fraction.ts'
 import { lowerCase, readRegex } from '../match/string-match.ts'
 import { readAll } from './read-all.ts'
 import type { HashPolicy, MirrorPolicy, RetryPolicy, Timeouts } from './model.ts'
+import { createShare, slotOfText } from '../match/share.ts'
 
 const DEFAULT_TIMEOUT = 15_000
 const NOT_TOLD: RetryPolicy['told'] = { headers: [], maxInterval: 300_000 }
@@ -23,7 +24,7 @@ export function readTimeouts(at: Cursor): Timeouts {
     // most routes say no more; they have one object between them
     return timeout === 0 ? UNLIMITED : timeout === DEFAULT_TIMEOUT ? DEFAULTS : timeoutsOf(timeout)
   }
-  return {
+  return shareTimeouts({
     timeout,
     idle: at.duration('idle_timeout'),
     maxStreamDuration: stream?.duration('max_stream_duration'),
@@ -33,8 +34,12 @@ export function readTimeouts(at: Cursor): Timeouts {
     maxGrpcTimeout: at.duration('max_grpc_timeout'),
     grpcTimeoutOffset: at.duration('grpc_timeout_offset'),
     streamDuration: stream !== undefined,
-  }
+  })
 }
+
+const SLOTS = 256
+const shareTimeouts = createShare<Timeouts>(SLOTS, ({ timeout, idle = 0 }) => timeout + 31 * idle)
+const shareRetry = createShare<RetryPolicy>(SLOTS, ({ on, retries }) => slotOfText(on[0] ?? '') + on.length + retries)
 
 const OTHERS = ['idle_timeout', 'flush_timeout', 'max_grpc_timeout', 'grpc_timeout_offset'] as const
 
@@ -58,8 +63,7 @@ export function readRetryPolicy(at: Cursor): RetryPolicy | undefined {
   if (policy === undefined) return undefined
   const backOff = policy.message('retry_back_off')
   const told = policy.message('rate_limited_retry_back_off')
-  return {
-    path: policy.path,
+  return shareRetry({
     on: wordsOf(policy.string('retry_on') ?? ''),
     retries: policy.number('num_retries') ?? 1,
     perTryTimeout: policy.duration('per_try_timeout'),
@@ -73,7 +77,7 @@ export function readRetryPolicy(at: Cursor): RetryPolicy | undefined {
       ? (policy.number('host_selection_retry_max_attempts') ?? 1)
       : 0,
     told: told === undefined ? NOT_TOLD : readTold(told),
-  }
+  })
 }
 
 /** `at`: a RateLimitedRetryBackOff */

@@ -8,11 +8,13 @@ import type { RuntimeValues } from '../match/runtime-values.ts'
 import { lowerCase } from '../match/string-match.ts'
 import { readMatch } from '../match/table.ts'
 import type { ActionRules } from './exchange.ts'
-import type { Metadata, Route, RouteConfiguration, VirtualHost } from './model.ts'
+import type { Route, RouteConfiguration, VirtualHost } from './model.ts'
 import { readForward } from './read-forward.ts'
 import { readMatchTree } from './read-match-tree.ts'
 import { readMirrors, readRetryPolicy } from './read-policies.ts'
 import { NO_RUNTIME } from './runtime.ts'
+import { readMetadata } from './surroundings.ts'
+import { readVirtualClusters } from './virtual-clusters.ts'
 
 interface Settings extends MatchSettings {
   readonly rules: ActionRules
@@ -56,6 +58,7 @@ function readVirtualHost(at: Cursor, settings: Settings): VirtualHost {
     includeRequestAttemptCount: at.boolean('include_request_attempt_count') ?? false,
     includeAttemptCountInResponse: at.boolean('include_attempt_count_in_response') ?? false,
     metadata: readMetadata(at),
+    virtualClusters: readVirtualClusters(at),
   }
 }
 
@@ -71,9 +74,4 @@ function readRoute(at: Cursor, settings: Settings): Route {
     filters: settings.rules.readFilters(at),
     metadata: readMetadata(at),
   }
-}
-
-function readMetadata(at: Cursor): Metadata {
-  const entries = at.message('metadata')?.entries('filter_metadata') ?? []
-  return entries.length === 0 ? undefined : Object.fromEntries(entries)
 }

@@ -5,9 +5,12 @@
  * Source: Envoy's http/header_map.h (inline headers) and header_map_impl.cc; repeated headers were tried on a real Envoy.
  */
 import { lowerCase } from '../match/string-match.ts'
+import type { Draw } from '../match/draw.ts'
 import { isInlineHeader } from './inline-headers.ts'
 import type { LocalReplies } from './model.ts'
+import type { ProxyStatus } from './proxy-status.ts'
 import { parseQuery } from './query-text.ts'
+import { NO_SURROUNDINGS, type Surroundings } from './surroundings.ts'
 
 export type HeaderPair = readonly [name: string, value: string]
 
@@ -25,8 +28,8 @@ export interface RequestLine {
   readonly source?: string
   /** ip:port that was dialled */
   readonly destination?: string
-  /** at least 0, less than 1: stands for Envoy's random number wherever it draws one; 0.5 when absent */
-  readonly random?: number
+  /** stands for Envoy's random number wherever it draws one; 0.5 when absent */
+  readonly random?: Draw
 }
 
 /** Which headers are inline differs. */
@@ -70,7 +73,7 @@ export class Headers {
 
   /** adds a value behind others of that name; an inline header joins them with a comma */
   add(name: string, value: string): void {
-    const key = name.toLowerCase()
+    const key = lowerCase(name)
     if (isInlineHeader(this.of, key)) {
       const at = this.pairs.findIndex((pair) => pair[0] === key)
       const held = this.pairs[at]
@@ -84,13 +87,13 @@ export class Headers {
 
   /** one value in place of all of that name */
   set(name: string, value: string): void {
-    const key = name.toLowerCase()
+    const key = lowerCase(name)
     this.remove(key)
     this.pairs.push([key, value])
   }
 
   remove(name: string): void {
-    const key = name.toLowerCase()
+    const key = lowerCase(name)
     if (this.has(key)) this.pairs = this.pairs.filter((pair) => pair[0] !== key)
   }
 
@@ -123,9 +126,12 @@ export interface Front {
   readonly quiet: boolean
   /** headers for the router that must be as they are documented (strict_check_headers) */
   readonly strict: readonly string[]
+  readonly around: Surroundings
+  /** undefined: the connection manager does not write proxy-status */
+  readonly proxyStatus: ProxyStatus | undefined
 }
 
-const NO_FRONT: Front = { replies: undefined, quiet: false, strict: [] }
+export const NO_FRONT: Front = { replies: undefined, quiet: false, strict: [], around: NO_SURROUNDINGS, proxyStatus: undefined }
 
 /** The request behind the connection manager: what matchers see. Actions work on a copy of its headers. */
 export class HttpRequest {
@@ -139,7 +145,7 @@ export class HttpRequest {
   /** who the client is: the last one of x-forwarded-for where that is believed */
   readonly remote: string | undefined
   readonly destination: string | undefined
-  readonly random: number
+  readonly random: Draw
   /** the connection is TLS */
   readonly tls: boolean
   readonly front: Front
@@ -217,7 +223,7 @@ interface RequestOrigin {
   readonly source: string | undefined
   readonly remote?: string | undefined
   readonly destination: string | undefined
-  readonly random: number
+  readonly random: Draw
   readonly tls: boolean
   readonly front?: Front
 }

@@ -20,7 +20,7 @@ export function invalidRouterHeader(names: readonly string[], headers: Headers):
 
 function isValid(name: string, value: string): boolean {
   const words = WORDS[name]
-  return words === undefined ? isCount(value) : value.split(',').every((word) => words.has(word.trim()))
+  return words === undefined ? isCount(value) : value.split(',').every((word) => word.trim() === '' || words.has(word.trim()))
 }
 
 function isCount(value: string): boolean {

@@ -20,7 +20,10 @@ const KERNEL_HEAD_KB = 4
 /** the same for their number */
 const KERNEL_HEADERS = 100
 
-export function undoneOf(manager: Cursor, routes: Cursor, undone: UndoneFields): ReadonlyMap<string, Undone> {
+/** What formats of a place show that only a running proxy knows; in words. */
+export type LiveFormats = (at: Cursor) => readonly string[]
+
+export function undoneOf(manager: Cursor, routes: Cursor, undone: UndoneFields, live: LiveFormats): ReadonlyMap<string, Undone> {
   const found = new Map<string, Undone>()
   const add = (place: Cursor, why: readonly string[]): void => {
     if (why.length > 0) found.set(place.path, { why: why.join(', '), waypoint: true })
@@ -31,10 +34,18 @@ export function undoneOf(manager: Cursor, routes: Cursor, undone: UndoneFields):
   const filters = chain.flatMap((filter) => of(filter.has('typed_config') ? filter.any('typed_config') : undefined))
   const limits = limitsOf(manager)
   if (limits.length > 0) found.set(manager.path, { why: limits.join(', ') })
-  add(manager, [...of(manager), ...codecOf(manager), ...filters, ...of(routes), ...filtersOf(routes, names, of)])
+  add(manager, [
+    ...of(manager),
+    ...live(manager),
+    ...codecOf(manager),
+    ...filters,
+    ...of(routes),
+    ...live(routes),
+    ...filtersOf(routes, names, of),
+  ])
   for (const host of routes.messages('virtual_hosts')) {
-    add(host, [...of(host), ...of(host.message('retry_policy')), ...filtersOf(host, names, of)])
-    for (const route of host.messages('routes')) add(route, routeFields(route, names, of))
+    add(host, [...of(host), ...live(host), ...of(host.message('retry_policy')), ...filtersOf(host, names, of)])
+    for (const route of host.messages('routes')) add(route, [...routeFields(route, names, of), ...live(route)])
   }
   return found
 }

@@ -18,6 +18,8 @@ export interface VirtualHostTable {
   readonly suffixes: readonly Wildcards[]
   readonly prefixes: readonly Wildcards[]
   readonly any: ChosenHost | undefined
+  /** there is nothing but "*": then Envoy does not look at the host at all, also where there is none */
+  readonly onlyAny: boolean
 }
 
 interface Wildcards {
@@ -44,7 +46,8 @@ export function createVirtualHostTable({ virtualHosts }: RouteConfiguration): Vi
       else put(exact, text, host)
     }
   }
-  return { exact, suffixes: byLength(suffixes), prefixes: byLength(prefixes), any }
+  const onlyAny = exact.size + suffixes.size + prefixes.size === 0
+  return { exact, suffixes: byLength(suffixes), prefixes: byLength(prefixes), any, onlyAny }
 }
 
 function byLength(wildcards: ReadonlyMap<string, ChosenHost>): readonly Wildcards[] {
@@ -58,7 +61,9 @@ function byLength(wildcards: ReadonlyMap<string, ChosenHost>): readonly Wildcard
 }
 
 /** `host`: as hostOf gives it */
-export function findVirtualHost(table: VirtualHostTable, host: string): ChosenHost | undefined {
+export function findVirtualHost(table: VirtualHostTable, host: string | undefined): ChosenHost | undefined {
+  if (table.onlyAny) return table.any
+  if (host === undefined) return undefined
   const exact = table.exact.get(host)
   if (exact !== undefined) return exact
   for (const { length, hosts } of table.suffixes) {
@@ -74,7 +79,7 @@ export function findVirtualHost(table: VirtualHostTable, host: string): ChosenHo
   return table.any
 }
 
-/** What is compared with domains: the authority, or the header that vhost_header names, in lower case. Without that header there is no virtual host. */
+/** What is compared with domains: the authority, or the header that vhost_header names, in lower case. Without that header there is none. */
 export function hostOf({ ignorePortInHostMatching, vhostHeader }: RouteConfiguration, request: HttpRequest): string | undefined {
   const given = vhostHeader === undefined ? request.authority : request.headerValues(vhostHeader)[0]
   if (given === undefined) return undefined

@@ -87,6 +87,26 @@ export function measureCoverage(roots: readonly CoverageRoot[], fates: Fates): C
   }
   const fields: CoverageField[] = []
   for (const [name, pattern] of patterns) collect(pattern, name, fields)
+  return totalled(fields)
+}
+
+/** The coverage of all resources, when instead of those of `gone` there are those of `come`. */
+export function exchanged(all: Coverage, gone: readonly Coverage[], come: readonly Coverage[]): Coverage {
+  const fields = new Map<string, CoverageField>()
+  const add = (coverage: Coverage, sign: 1 | -1): void => {
+    for (const field of coverage.fields) {
+      const key = JSON.stringify([field.path, field.class, field.reason])
+      const known = fields.get(key)
+      fields.set(key, { ...field, count: (known?.count ?? 0) + sign * field.count })
+    }
+  }
+  add(all, 1)
+  for (const one of gone) add(one, -1)
+  for (const one of come) add(one, 1)
+  return totalled([...fields.values()].filter(({ count }) => count > 0))
+}
+
+function totalled(fields: CoverageField[]): Coverage {
   fields.sort((a, b) => compare(a.path, b.path) || compare(a.class, b.class) || compare(a.reason ?? '', b.reason ?? ''))
   const classes = { compiled: 0, equivalent: 0, 'ignored-safe': 0, diverted: 0, rejected: 0, unclassified: 0 }
   for (const field of fields) classes[field.class] += field.count

@@ -74,6 +74,29 @@ test('null is not set; maps keep their keys; Struct stays JSON', () => {
   })
 })
 
+test('null in a list or a map is an element with nothing set', () => {
+  const { message, found } = decode(
+    cluster({
+      load_assignment: { cluster_name: 'c', endpoints: [null] },
+      lb_subset_config: { subset_selectors: [{ keys: ['a', null] }] },
+      metadata: { filter_metadata: { a: null }, typed_filter_metadata: { b: null } },
+      health_checks: [null],
+    }),
+  )
+  assert.is(found.length > 0 && found.every((one) => one.includes('.health_checks[0]')), true)
+  const { load_assignment: assignment, lb_subset_config: subsets, metadata } = plain(message) as Record<string, Record<string, unknown>>
+  assert.equal(assignment?.endpoints, [{}])
+  assert.equal(subsets?.subset_selectors, [{ keys: ['a', ''] }])
+  assert.equal(metadata?.filter_metadata, [['a', {}]])
+})
+
+test('a type URL has a host and a name', () => {
+  for (const url of ['/', 'x', '/x.Y', 'type.googleapis.com/'])
+    assert.equal(decode(cluster({ transport_socket: { name: 'x', typed_config: { '@type': url } } })).found, [
+      'error KM1114 .transport_socket.typed_config',
+    ])
+})
+
 test('the order of keys does not matter', () => {
   const one = decode(cluster({ typed_extension_protocol_options: { b: {}, a: {} } })).message
   assert.equal(plain(one), {
@@ -174,7 +197,7 @@ test('wrong types, each with its path', () => {
       lb_policy: {},
       circuit_breakers: 'x',
       metadata: [],
-      load_assignment: { cluster_name: 'c', endpoints: [5, null, {}] },
+      load_assignment: { cluster_name: 'c', endpoints: [5, {}] },
     }),
     [
       'error KM1107 .connect_timeout',

@@ -20,7 +20,8 @@ export type Origin = 'static' | 'xds'
 
 /** `listed`: not compiled, only accounted for; what is wrong with it stops nobody and is a warning */
 /** `loaded`: compiled, and a proxy has taken it already, maybe one that took what newer ones refuse */
-export type Use = 'compiled' | 'loaded' | 'listed'
+/** `hidden`: a second static listener of one name, of which Envoy looks only at what its bootstrap itself says (tried) */
+export type Use = 'compiled' | 'loaded' | 'listed' | 'hidden'
 
 export interface Decoder {
   /** the decoded resource; undefined when the value is no object at all */
@@ -35,6 +36,7 @@ export function createDecoder(schema: Schema, diag: Diagnostics): Decoder {
     resource(type, value, path, origin, use) {
       walker.lenient = use === 'listed'
       walker.disallowed = use === 'loaded' ? 'warning' : 'error'
+      walker.hidden = use === 'hidden'
       walker.root = path
       walker.origin = origin
       walker.trail.length = 0
@@ -45,7 +47,8 @@ export function createDecoder(schema: Schema, diag: Diagnostics): Decoder {
 }
 
 /** Configurations that Envoy reads without checking the rules of their messages (tried). */
-const UNCHECKED = /^envoy\.extensions\.load_balancing_policies\.(?!override_host\.)/
+const UNCHECKED =
+  /^envoy\.extensions\.(?:load_balancing_policies\.(?!override_host\.)|transport_sockets\.tls\.v3\.SPIFFECertValidatorConfig$)/
 
 /** A piece of path: a field, an index, or the key of a map. */
 type Step = Field | number | string
@@ -62,6 +65,8 @@ class Walker {
   /** errors count as warnings: what is decoded is not compiled */
   lenient = false
   disallowed: Severity = 'error'
+  /** nobody checks the rules of what is inside of an Any */
+  hidden = false
   origin: Origin = 'xds'
   /** of a rule that is broken */
   private rules: Severity = 'error'
@@ -181,7 +186,7 @@ class Walker {
     }
   }
 
-  /** Tried on Envoy: a list of one may go without its brackets, and null elements are dropped. */
+  /** Tried on Envoy: a list of one may go without its brackets; a null in it is an element with nothing set. */
   private field(field: Field, given: unknown, depth: number): unknown {
     if (field.map !== undefined) return this.entries(field, given, depth)
     if (!field.repeated) return this.single(field, given, depth, field.check)
@@ -193,8 +198,7 @@ class Walker {
     this.trail.push(0)
     for (let index = 0; index < items.length; index++) {
       this.trail[slot] = index
-      const item = items[index]
-      if (item === null && field.kind !== 'raw') continue
+      const item = items[index] === null ? unsetOf(field) : items[index]
       const decoded = this.single(field, item, depth, field.checkItem)
       if (decoded !== undefined) list[size++] = decoded
       else refused++
@@ -215,10 +219,6 @@ class Walker {
     this.trail.push('')
     for (const key in given) {
       this.trail[slot] = key
-      if (given[key] === null && field.kind !== 'raw') {
-        this.report('KM1101', 'a map may not hold null', this.path())
-        continue
-      }
       if (field.map !== 'string') {
         const refused = scalar(field.map as 'int32', key)
         if (refused instanceof Refusal) {
@@ -227,7 +227,7 @@ class Walker {
         }
       }
       this.obey(field.checkKey, key)
-      const decoded = this.single(field, given[key], depth, field.checkItem)
+      const decoded = this.single(field, given[key] === null ? unsetOf(field) : given[key], depth, field.checkItem)
       if (decoded !== undefined) entries.push([key, decoded])
     }
     this.trail.pop()
@@ -322,13 +322,14 @@ class Walker {
     if (url === undefined && Object.keys(given).length === 0) return new RawAny('', given)
     if (typeof url !== 'string' || url === '')
       return new Refusal('KM1114', url === undefined ? 'an Any has no "@type"' : '"@type" must be a text')
-    if (!url.includes('/')) return new Refusal('KM1114', `"@type" ${quote(url)} is no type URL; it needs a "/" before the name`)
     const name = typeName(url)
+    if (!/^[^/]+\//.test(url) || name === '')
+      return new Refusal('KM1114', `"@type" ${quote(url)} is no type URL; it is a host, "/", and a full name`)
     const type = this.schema.message(name)
     if (type === undefined) return new RawAny(name, given)
     if (type.wellKnown !== undefined) return new RawAny(name, given.value)
     const outside = this.rules
-    if (UNCHECKED.test(name)) this.rules = 'warning'
+    if (this.hidden || UNCHECKED.test(name)) this.rules = 'warning'
     const message = this.message(type, given, depth, 'any')
     this.rules = outside
     return message !== undefined && name.endsWith('.TypedStruct') ? this.typedStruct(message, depth) : message
@@ -353,6 +354,34 @@ class Walker {
       message.shape.fields.map((_, at) => (at === slot ? decoded : message.at(at))),
     )
   }
+}
+
+/** What null stands for in a list or a map, as JSON. */
+function unsetOf(field: Field): unknown {
+  switch (field.kind) {
+    case 'message':
+    case 'any':
+      return {}
+    case 'string':
+    case 'bytes':
+      return ''
+    case 'bool':
+      return false
+    case 'duration':
+      return '0s'
+    case 'timestamp':
+      return '1970-01-01T00:00:00Z'
+    case 'raw':
+      return UNSET_RAW[field.message?.name ?? ''] ?? null
+    default:
+      return 0
+  }
+}
+
+const UNSET_RAW: Readonly<Record<string, unknown>> = {
+  'google.protobuf.Struct': {},
+  'google.protobuf.ListValue': [],
+  'google.protobuf.FieldMask': '',
 }
 
 function isGiven(value: JsonObject, field: Field): boolean {

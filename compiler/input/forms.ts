@@ -169,10 +169,16 @@ class Finder implements Forms {
     return known || this.findings.length > 0
   }
 
-  /** DiscoveryResponse and DeltaDiscoveryResponse, and lists of {name, version, resource}. */
-  private response(resources: readonly unknown[], url: unknown, at: Pointer, form: 'list' | 'bare' = 'list'): true {
+  /** DiscoveryResponse and DeltaDiscoveryResponse, lists of {name, version, resource}, and lists and responses inside of those. */
+  private response(resources: readonly unknown[], url: unknown, at: Pointer, form: 'list' | 'bare' = 'list', depth = WRAPPER_DEPTH): true {
     for (const [index, entry] of resources.entries()) {
       const pointer = form === 'bare' ? at : [...at, index]
+      const inner = Array.isArray(entry) ? entry : innerResources(entry)
+      if (inner !== undefined && depth > 0) {
+        const place = inner === entry ? pointer : [...pointer, 'resources']
+        this.response(inner, inner === entry ? url : get(entry, 'type_url'), place, 'list', depth - 1)
+        continue
+      }
       const held = isObject(entry) && isObject(entry.resource) ? entry.resource : undefined
       const value = held ?? entry
       const own = isObject(value) ? value['@type'] : undefined
@@ -316,6 +322,12 @@ class Finder implements Forms {
     const keys = Object.keys(value)
     return type !== undefined && keys.length > 0 && keys.filter((key) => type.lookup.has(key)).length >= keys.length * share
   }
+}
+
+/** of a response that stands where a resource would */
+function innerResources(entry: unknown): readonly unknown[] | undefined {
+  const held = isObject(entry) && !Object.hasOwn(entry, '@type') && !isObject(entry.resource) ? entry.resources : undefined
+  return Array.isArray(held) ? held : undefined
 }
 
 function plain(key: string): string {

@@ -22,7 +22,12 @@ interface Piece {
   next: number | undefined
 }
 
-export function createJsonPositions(bytes: Uint8Array, landmarks: Landmarks): Positions {
+export interface JsonPositions extends Positions {
+  /** where the value of a pointer begins and ends; undefined: it is not in the text */
+  span(start: number, pointer: Pointer): { readonly start: number; readonly end: number } | undefined
+}
+
+export function createJsonPositions(bytes: Uint8Array, landmarks: Landmarks): JsonPositions {
   const containers = new Map<number, readonly Piece[]>()
 
   const piecesOf = (begin: number): readonly Piece[] => {
@@ -90,23 +95,30 @@ export function createJsonPositions(bytes: Uint8Array, landmarks: Landmarks): Po
     return at === undefined ? undefined : { key: members.keys[at] ?? begin, value: members.values[at] ?? begin }
   }
 
+  /** how far the pointer leads: where its last step is shown, where the value there begins, whether it was followed to its end */
+  const follow = (start: number, pointer: Pointer): { readonly shown: number; readonly value: number; readonly whole: boolean } => {
+    let shown = start
+    let at = skipSpace(bytes, start)
+    for (const step of pointer) {
+      if (bytes[at] === 0x5b && typeof step === 'number') {
+        const value = element(at, step)
+        if (value === undefined) return { shown, value: at, whole: false }
+        shown = at = value
+      } else if (bytes[at] === 0x7b) {
+        const found = member(at, String(step))
+        if (found === undefined) return { shown, value: at, whole: false }
+        shown = found.key
+        at = found.value
+      } else return { shown, value: at, whole: false }
+    }
+    return { shown, value: at, whole: true }
+  }
+
   return {
-    offset(start, pointer: Pointer) {
-      let shown = start
-      let at = skipSpace(bytes, start)
-      for (const step of pointer) {
-        if (bytes[at] === 0x5b && typeof step === 'number') {
-          const value = element(at, step)
-          if (value === undefined) break
-          shown = at = value
-        } else if (bytes[at] === 0x7b) {
-          const found = member(at, String(step))
-          if (found === undefined) break
-          shown = found.key
-          at = found.value
-        } else break
-      }
-      return shown
+    offset: (start, pointer) => follow(start, pointer).shown,
+    span(start, pointer) {
+      const { value, whole } = follow(start, pointer)
+      return whole ? { start: value, end: skipValue(bytes, value, landmarks) } : undefined
     },
   }
 }
@@ -122,7 +134,7 @@ function keyText(bytes: Uint8Array, start: number, end: number): string {
 }
 
 /** offset behind the value that begins at `start`; of a long one only the part behind its last landmark is scanned */
-function skipValue(bytes: Uint8Array, start: number, landmarks: Landmarks): number {
+export function skipValue(bytes: Uint8Array, start: number, landmarks: Landmarks): number {
   const first = bytes[start]
   if (first === 0x22) return endOfString(bytes, start) + 1
   if (first !== 0x7b && first !== 0x5b) return skipWord(bytes, start)

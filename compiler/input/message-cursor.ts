@@ -4,7 +4,7 @@
  */
 import type { Cursor, FieldClass } from './cursor.ts'
 import { showStep } from './decode.ts'
-import { Message, RawAny } from './message.ts'
+import { Message, NOT_SET, RawAny, UNKNOWN } from './message.ts'
 import type { Duration } from './scalars.ts'
 import { typeName } from './schema.ts'
 
@@ -152,9 +152,9 @@ class MessageCursor implements Cursor {
   }
 
   private slot(field: string): number | undefined {
-    const slot = this.node.shape.slots.get(field)
-    if (slot === undefined && !this.node.shape.type.lookup.has(field)) throw new Error(`${this.type} has no field ${field}`)
-    return slot
+    const slot = this.node.shape.slotOf(field)
+    if (slot === UNKNOWN) throw new Error(`${this.type} has no field ${field}`)
+    return slot === NOT_SET ? undefined : slot
   }
 
   private read(field: string): unknown {

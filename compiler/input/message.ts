@@ -11,6 +11,9 @@ export interface Mark {
   readonly reason: string
 }
 
+export const NOT_SET = -1
+export const UNKNOWN = -2
+
 export class Shape {
   readonly type: MessageType
   /** set fields in the order of the text; `values` of a message are in the same order */
@@ -33,6 +36,17 @@ export class Shape {
     this.next.set(field, made)
     return made
   }
+
+  /** Slot of a field by its name; NOT_SET for one that the type has, UNKNOWN for one that it has not. */
+  slotOf(name: string): number {
+    const known = this.asked.get(name)
+    if (known !== undefined) return known
+    const slot = this.slots.get(name) ?? (this.type.lookup.has(name) ? NOT_SET : UNKNOWN)
+    this.asked.set(name, slot)
+    return slot
+  }
+  /** answers of slotOf: most questions are about fields that are not set */
+  private readonly asked = new Map<string, number>()
 
   /** names of the set fields in schema order */
   get names(): readonly string[] {

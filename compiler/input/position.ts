@@ -5,7 +5,7 @@
  */
 import type { Place } from '../diag/place.ts'
 import type { Pointer } from './found.ts'
-import { createJsonPositions } from './json-position.ts'
+import { createJsonPositions, type JsonPositions } from './json-position.ts'
 import type { Landmarks } from './json-text.ts'
 import { createLines, type Lines } from './lines.ts'
 import { parsePath } from './path.ts'
@@ -27,8 +27,17 @@ export interface Locator {
   /** says where the resource with this path stands; the first place counts */
   add(path: string, source: number, document: DocumentStart, pointer: Pointer): void
   locate(path: string): Place | undefined
+  /** the bytes of the resource with this path; undefined where the text is not JSON */
+  span(path: string): Span | undefined
   pointer(source: number, document: DocumentStart, pointer: Pointer): Place | undefined
   offset(source: number, unit: OffsetUnit, offset: number): Place
+}
+
+/** Bytes of a source: from `start` up to `end`. */
+export interface Span {
+  readonly source: number
+  readonly start: number
+  readonly end: number
 }
 
 /** Finds the byte (JSON, binary) or character (YAML) offset of the deepest part of the pointer that is in the text. */
@@ -46,8 +55,11 @@ interface Root {
 
 export function createLocator(sources: readonly Source[], schema: Schema): Locator {
   const roots = new Map<string, Root>()
+  /** most resources are of one document */
+  let last: DocumentStart = { language: 'json', start: -1 }
   const lines = new Map<number, Lines>()
   const positions = new Map<string, Positions>()
+  const json = new Map<number, JsonPositions>()
   const marks = new Map<number, Landmarks>()
 
   const linesOf = (index: number) => cached(lines, index, () => createLines(sources[index]?.bytes ?? new Uint8Array(0)))
@@ -55,8 +67,10 @@ export function createLocator(sources: readonly Source[], schema: Schema): Locat
     cached(positions, `${language} ${index}`, () => {
       const bytes = sources[index]?.bytes ?? new Uint8Array(0)
       if (language === 'binary') return createWirePositions(bytes, schema)
-      return language === 'json' ? createJsonPositions(bytes, marks.get(index) ?? new Map()) : createYamlPositions(bytes)
+      return language === 'json' ? jsonOf(index) : createYamlPositions(bytes)
     })
+  const jsonOf = (index: number) =>
+    cached(json, index, () => createJsonPositions(sources[index]?.bytes ?? new Uint8Array(0), marks.get(index) ?? new Map()))
 
   const place = (source: number, unit: OffsetUnit, offset: number): Place => ({
     file: sources[source]?.name ?? '',
@@ -74,12 +88,22 @@ export function createLocator(sources: readonly Source[], schema: Schema): Locat
       marks.set(source, landmarks)
     },
     add(path, source, document, steps) {
-      if (!roots.has(path)) roots.set(path, { source, document: { language: document.language, start: document.start }, pointer: steps })
+      if (roots.has(path)) return
+      const { language, start } = document
+      if (last.language !== language || last.start !== start) last = { language, start }
+      // a list that was made by adding has room for more
+      roots.set(path, { source, document: last, pointer: steps.slice() })
     },
     locate(path) {
       const { root, steps } = parsePath(path)
       const found = roots.get(root)
       return found && pointer(found.source, found.document, [...found.pointer, ...steps])
+    },
+    span(path) {
+      const found = roots.get(path)
+      if (found?.document.language !== 'json') return undefined
+      const span = jsonOf(found.source).span(found.document.start, found.pointer)
+      return span && { source: found.source, ...span }
     },
     pointer,
     offset: place,

@@ -47,6 +47,23 @@ test('the same resource twice: a warning when equal, an error when not', () => {
   assert.equal(read(cluster('a'), cluster('a')).paths, ['cds["a"]'])
 })
 
+test('lists in lists, and responses in lists and in responses', () => {
+  const want = ['cds["a"]', 'cds["b"]']
+  const response = { version_info: '1', resources: [cluster('b')] }
+  assert.equal(read([[cluster('a')], [[cluster('b')]]]).paths, want)
+  assert.equal(read([cluster('a'), response]).paths, want)
+  assert.equal(read({ resources: [[cluster('a')], response] }).paths, want)
+  assert.equal(read({ clusters: [[{ name: 'a' }], { name: 'b' }] }).paths, want)
+  assert.equal(read({ static_resources: { clusters: [[{ name: 'a' }]] } }).found, ['KM1101 f0:1:34'])
+})
+
+test('of two static secrets of one name both count where they are of two kinds', () => {
+  const secrets = (...list: readonly object[]) => read({ static_resources: { secrets: list } }).found.map((text) => text.slice(0, 6))
+  const session = { name: 's', session_ticket_keys: { keys: [{ filename: 'a' }] } }
+  assert.equal(secrets(session, session), ['KM1013'])
+  assert.equal(secrets(session, { name: 's', generic_secret: { secret: { filename: 'a' } } }), ['KM1012'])
+})
+
 test('names: from the envelope, from the address, or an error', () => {
   assert.equal(read({ listeners: [{ address: { socket_address: { address: '1.2.3.4', port_value: 80 } } }] }).paths, ['lds["1.2.3.4:80"]'])
   assert.equal(read([{ '@type': CLUSTER }]).found, ['KM1019 f0:1:2'])

@@ -12,7 +12,7 @@ import { isObject } from './json-object.ts'
 import { Message, RawAny } from './message.ts'
 import { createCursor } from './message-cursor.ts'
 import { get } from './json-object.ts'
-import { createLocator, type Locator } from './position.ts'
+import { createLocator, type Locator, type Span } from './position.ts'
 import { readText, type TextDocument } from './read-text.ts'
 import { kindOf, nameOf, pathOf, type Resource } from './resource.ts'
 import { envoySchema, type Schema } from './schema.ts'
@@ -22,6 +22,8 @@ export interface Input {
   readonly resources: readonly Resource[]
   /** file, line and column (from 1) of an xDS path: of the deepest part of it that is in the text */
   readonly locate: Locate
+  /** the bytes of a resource, by its path; undefined where the text is not JSON */
+  readonly span: (path: string) => Span | undefined
 }
 
 export function readInput(sources: readonly Source[], diag: Diagnostics, schema: Schema = envoySchema()): Input {
@@ -88,7 +90,7 @@ class Reader {
         path: '',
       })
     }
-    return { resources, locate: this.locator.locate }
+    return { resources, locate: this.locator.locate, span: this.locator.span }
   }
 
   private take(candidate: Candidate): void {
@@ -101,11 +103,12 @@ class Reader {
     const path = pathOf(kind, found.type, name)
     const known = this.resources.get(path)
     if (found.copy && (known !== undefined || name === '')) return
-    if (name === '' && kind !== 'lds' && kind !== 'bootstrap' && kind !== 'other')
+    if (name === '' && isObject(found.value) && kind !== 'lds' && kind !== 'bootstrap' && kind !== 'other')
       return this.reject(candidate, 'KM1019', `a resource of type ${found.type} has no name`)
     if (known === undefined) this.locator.add(path, candidate.source, candidate.document, found.pointer)
     const type = this.schema.message(found.type)
-    const use = !COMPILED.has(kind) ? 'listed' : found.loaded === true ? 'loaded' : 'compiled'
+    const isHidden = known !== undefined && kind === 'lds' && found.origin === 'static'
+    const use = !COMPILED.has(kind) ? 'listed' : found.loaded === true ? 'loaded' : isHidden ? 'hidden' : 'compiled'
     const content =
       type === undefined ? new RawAny(found.type, found.value) : this.decoder.resource(type, found.value, path, found.origin, use)
     if (content === undefined) return
@@ -128,7 +131,9 @@ class Reader {
       this.reject(candidate, 'KM1012', `two listeners without names have the address ${known.name}`)
     else if (of === 'lds' && !same)
       this.reject(candidate, 'KM1012', `${what}, and the two differ; as in Envoy, the first one counts`, 'warning')
-    else if (of === 'cds' && same) this.reject(candidate, 'KM1013', `${what}; Envoy does not start with that`)
+    else if ((of === 'cds' || of === 'sds') && same) this.reject(candidate, 'KM1013', `${what}; Envoy does not start with that`)
+    else if (of === 'sds' && secretKind(known.content) !== secretKind(content))
+      this.reject(candidate, 'KM1012', `${what}, with two kinds of secrets; Envoy keeps both, here the first one counts`, 'warning')
     else if (same) this.reject(candidate, 'KM1013', `${what}, both times the same; one is used`, 'warning')
     else this.reject(candidate, 'KM1012', `${what}, and the two differ`)
   }
@@ -141,6 +146,10 @@ class Reader {
   ): void {
     this.diag.report({ code, severity, message, path: '', ...this.locator.pointer(source, document, found.pointer) })
   }
+}
+
+function secretKind(content: Message | RawAny): string | undefined {
+  return content instanceof Message ? createCursor(content, '').oneof('type') : undefined
 }
 
 /** What was decoded is not held twice: of a large dump that is much. In YAML an alias may still need it. */

@@ -42,7 +42,8 @@ export function kindOf(type: string): ResourceKind {
 export function pathOf(kind: ResourceKind, type: string, name: string): string {
   if (kind === 'bootstrap') return 'bootstrap'
   const root = kind !== 'other' ? kind : /^[A-Za-z_][\w.]*$/.test(type) ? type : 'resource'
-  return `${root}[${JSON.stringify(name)}]`
+  // joined, because a template keeps the parts beside the whole
+  return [root, '[', JSON.stringify(name), ']'].join('')
 }
 
 /** The name in the value, else that of its envelope; '' when there is none. */

@@ -74,8 +74,23 @@ export function scalar(type: ScalarType, value: unknown): unknown {
 function text(value: unknown): unknown {
   if (typeof value !== 'string') return new Refusal('KM1101', `needs a text, not ${quote(value)}`)
   return (value as string & { isWellFormed(): boolean }).isWellFormed()
-    ? value
+    ? shared(value)
     : new Refusal('KM1101', `has half a surrogate pair: ${quote(value)}`)
+}
+
+const MOST_SHARED = 10_000
+/** longer ones are texts of their own */
+const LONGEST_SHARED = 200
+let texts = new Map<string, string>()
+
+/** Control planes write the same texts again and again: those that come soon after each other are kept once. */
+function shared(text: string): string {
+  if (text.length > LONGEST_SHARED) return text
+  const held = texts.get(text)
+  if (held !== undefined) return held
+  if (texts.size >= MOST_SHARED) texts = new Map()
+  texts.set(text, text)
+  return text
 }
 
 function integer(type: 'int32' | 'uint32' | 'int64' | 'uint64', value: unknown): unknown {
@@ -127,12 +142,21 @@ export interface Duration {
 /** 10,000 years, protobuf's limit */
 const DURATION_MAX = 315_576_000_000
 
-/** Envoy takes no negative duration anywhere ("Expected positive duration"). */
+const MOST_DURATIONS = 1000
+let durations = new Map<string, Duration>()
+
+/** Envoy takes no negative duration anywhere ("Expected positive duration"). Equal texts give one object. */
 export function duration(value: unknown): Duration | Refusal {
+  const known = typeof value === 'string' ? durations.get(value) : undefined
+  if (known !== undefined) return known
   const read = anyDuration(value)
-  return !(read instanceof Refusal) && (read.seconds < 0 || read.nanos < 0)
-    ? new Refusal('KM1110', `must not be negative: ${quote(value)}`)
-    : read
+  if (read instanceof Refusal) return read
+  if (read.seconds < 0 || read.nanos < 0) return new Refusal('KM1110', `must not be negative: ${quote(value)}`)
+  if (typeof value === 'string') {
+    if (durations.size >= MOST_DURATIONS) durations = new Map()
+    durations.set(value, read)
+  }
+  return read
 }
 
 function anyDuration(value: unknown): Duration | Refusal {

@@ -1,17 +1,20 @@
 /**
  * All messages of a resource, by type. In: a decoded resource and the types that somebody asks for. Out: a cursor for each message of these types,
  * parents first, also inside of Any payloads. Messages that nobody asks for get no cursor and no path, and types that cannot hold one of those are not
- * entered, so that a walk over a large snapshot is cheap.
+ * entered, so that a walk over a large snapshot is cheap. Any payloads of types that the schema does not have are told apart, where somebody asks.
  */
 import type { Cursor } from './cursor.ts'
 import { showStep } from './decode.ts'
-import { Message } from './message.ts'
+import { Message, RawAny } from './message.ts'
 import { createCursor } from './message-cursor.ts'
 import type { Resource } from './resource.ts'
 import type { Field, MessageType } from './schema.ts'
 
-export function walkMessages(resource: Resource, types: ReadonlySet<string>, visit: (at: Cursor) => void): void {
-  if (resource.content instanceof Message) new Walk(resource.path, types, visit).message(resource.content)
+/** Told of every Any whose type the schema does not have: where, and which type it names. */
+export type Unknown = (path: string, type: string) => void
+
+export function walkMessages(resource: Resource, types: ReadonlySet<string>, visit: (at: Cursor) => void, unknown?: Unknown): void {
+  if (resource.content instanceof Message) new Walk(resource.path, types, visit, unknown).message(resource.content)
 }
 
 type Step = Field | number | string
@@ -20,9 +23,11 @@ class Walk {
   private readonly root: string
   private readonly types: ReadonlySet<string>
   private readonly visit: (at: Cursor) => void
+  private readonly unknown: Unknown | undefined
   private readonly trail: Step[] = []
 
-  constructor(root: string, types: ReadonlySet<string>, visit: (at: Cursor) => void) {
+  constructor(root: string, types: ReadonlySet<string>, visit: (at: Cursor) => void, unknown: Unknown | undefined) {
+    this.unknown = unknown
     this.root = root
     this.types = types
     this.visit = visit
@@ -41,6 +46,7 @@ class Walk {
       if (typeof value !== 'object' || value === null) continue
       this.trail.push(fields[slot] as Field)
       if (value instanceof Message) this.message(value)
+      else if (value instanceof RawAny) this.raw(value, fields[slot] as Field)
       else if (Array.isArray(value)) this.list(value as readonly unknown[], fields[slot] as Field)
       this.trail.pop()
     }
@@ -53,11 +59,18 @@ class Walk {
       const held = field.map !== undefined && Array.isArray(item) ? (item as readonly unknown[]) : undefined
       const inner = held === undefined ? item : held[1]
       if (typeof inner !== 'object') return
-      if (!(inner instanceof Message)) continue
+      if (!(inner instanceof Message) && !(inner instanceof RawAny)) continue
       this.trail.push(held === undefined ? index : String(held[0]))
-      this.message(inner)
+      if (inner instanceof Message) this.message(inner)
+      else this.raw(inner, field)
       this.trail.pop()
     }
+  }
+
+  /** Well-known types have a JSON of their own, and what a TypedStruct names is no Any. */
+  private raw({ typeName }: RawAny, field: Field): void {
+    if (field.kind === 'any' && typeName !== '' && !typeName.startsWith('google.protobuf.'))
+      this.unknown?.(pathOf(this.root, this.trail), typeName)
   }
 }
 

@@ -22,13 +22,15 @@ import { ANYBODY, type Chosen } from './subsets.ts'
 import { transportOf } from './transport.ts'
 
 type Target = Cluster['target']
+/** What the user says of addresses. */
+type Addressing = Pick<Resources, 'resolve' | 'plaintextTo'>
 export type Refusal = Extract<Target, { kind: 'refuse' }>
 
 export function balanceOf(
   cluster: ParsedCluster,
   assignment: Assignment,
   settings: BalanceSettings,
-  resources: Resources,
+  resources: Addressing,
   diag: Diagnostics,
   chosen: Chosen = ANYBODY,
 ): Target {
@@ -68,7 +70,7 @@ class Builder {
   private readonly tallies = new Map<'tls' | 'none' | 'name' | 'repeated', Tally>()
   private readonly cluster: ParsedCluster
   private readonly settings: BalanceSettings
-  private readonly resources: Resources
+  private readonly resources: Addressing
   private readonly diag: Diagnostics
   private readonly chosen: Chosen
   private readonly transport: ReturnType<typeof transportOf>
@@ -77,7 +79,7 @@ class Builder {
   private list = ''
   private position = 0
 
-  constructor(cluster: ParsedCluster, settings: BalanceSettings, resources: Resources, diag: Diagnostics, chosen: Chosen) {
+  constructor(cluster: ParsedCluster, settings: BalanceSettings, resources: Addressing, diag: Diagnostics, chosen: Chosen) {
     this.cluster = cluster
     this.chosen = chosen
     this.settings = settings
@@ -95,13 +97,16 @@ class Builder {
     for (this.position = 0; this.position < locality.endpoints.length; this.position++) {
       this.endpoint(locality.endpoints[this.position] as LbEndpoint, locality, endpoints)
     }
-    return { region, zone, subZone, weight, endpoints }
+    // a list that was made by adding has room for more
+    return { region, zone, subZone, weight, endpoints: endpoints.slice() }
   }
 
   private endpoint(endpoint: LbEndpoint, locality: ParsedLocality, into: Endpoint[]): void {
     const { target } = endpoint
     if (!this.chosen(endpoint.lb)) {
       if (target.kind === 'ip') this.seen?.add(placeText(target))
+      else if (target.kind === 'invalid') this.invalid(target.why)
+      else if (target.kind === 'name' && this.cluster.discovery.kind !== 'dns') this.invalid(whyNoAddress(target.name))
       return
     }
     this.endpoints++

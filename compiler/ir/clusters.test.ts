@@ -181,6 +181,15 @@ test('the DNS cluster extension', () => {
   assert.equal(make([dns({ all_addresses_in_single_endpoint: true })], { resolve }).endpoints, [['127.96.1.1:80']])
 })
 
+test('ipv4_compat of an endpoint means nothing, and an endpoint of no subset needs an address too', () => {
+  const compat = { endpoint: { address: { socket_address: { address: '::1', port_value: 80, ipv4_compat: true } } } }
+  assert.equal(make([cluster({ load_assignment: assignment([compat]) })]).codes, [])
+  const subsets = { fallback_policy: 'DEFAULT_SUBSET', default_subset: { stage: 'prod' }, subset_selectors: [{ keys: ['stage'] }] }
+  const inSubset = at('127.96.1.1', 80, { metadata: { filter_metadata: { 'envoy.lb': { stage: 'prod' } } } })
+  const { codes } = make([cluster({ lb_subset_config: subsets, load_assignment: assignment([inSubset, at('x y', 80)]) })])
+  assert.ok(codes.includes('KM1309!'), codes.join(' '))
+})
+
 test('an address that is none is refused where Envoy looks nothing up', () => {
   assert.equal(make([cluster({ load_assignment: assignment([at('a.example', 80)]) })]).codes, ['KM1309!'])
   assert.equal(

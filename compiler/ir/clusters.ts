@@ -71,7 +71,15 @@ function onlyInbound({ listeners }: Resources): ReadonlySet<string> {
   return hidden
 }
 
-function targetOf(cluster: ParsedCluster, resources: Resources, diag: Diagnostics, criteria: Criteria = NO_CRITERIA): Cluster['target'] {
+/** What the endpoints of a cluster depend on, besides itself. */
+export type Surroundings = Pick<Resources, 'assignments' | 'resolve' | 'plaintextTo'>
+
+export function targetOf(
+  cluster: ParsedCluster,
+  resources: Surroundings,
+  diag: Diagnostics,
+  criteria: Criteria = NO_CRITERIA,
+): Cluster['target'] {
   const { name, path, discovery, divert } = cluster
   if (divert !== undefined || (cluster.balance === undefined && discovery.kind !== 'original_dst')) {
     if (discovery.kind === 'static') reportAddresses(cluster, discovery.assignment, diag)

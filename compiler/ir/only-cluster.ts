@@ -14,6 +14,7 @@ export interface OnlyCluster {
 export function onlyCluster({ manager, routes, filters, undone }: HttpService): OnlyCluster | undefined {
   if (undone.size > 0) return undefined
   if (filters.length > 0 || changes(routes.headers) || routes.mirrors.length > 0 || routes.filters.size > 0) return undefined
+  if (manager.front.proxyStatus !== undefined) return undefined
   if (manager.via !== '' || manager.userAgent !== undefined || manager.appendXForwardedPort || manager.upgrades.size > 0) return undefined
   if (!routes.virtualHosts.some(({ domains }) => domains.includes('*')) || routes.vhostHeader !== undefined) return undefined
   const targets = routes.virtualHosts.map(targetOf)

@@ -30,6 +30,8 @@ export interface HttpService {
   readonly filters: readonly HttpFilterEntry[]
   /** xDS path of this connection manager, a virtual host or a route -> what the kernel does not do there, whatever else it says */
   readonly undone: ReadonlyMap<string, Undone>
+  /** different host names of the endpoints of each cluster that a route with auto_host_rewrite names; '' is that of an endpoint that has none */
+  readonly hostNames: ReadonlyMap<string, readonly string[]>
   /** HTTP2: its clients speak nothing else */
   readonly codec?: 'HTTP2'
   /** the first bytes choose: plain HTTP of these protocols comes here, all else (TLS, silence) to `otherwise`; undefined: nobody looks, the codec refuses */

@@ -15,6 +15,7 @@ export interface RowTable {
 
 export function createRowTable(rowSize: number): RowTable {
   let buffer = new Uint8Array(rowSize * 64)
+  let view = new DataView(buffer.buffer)
   let count = 0
   const reserve = (rows: number): void => {
     const needed = (count + rows) * rowSize
@@ -23,14 +24,16 @@ export function createRowTable(rowSize: number): RowTable {
     const grown = new Uint8Array(Math.max(needed, buffer.length * 4))
     grown.set(buffer)
     buffer = grown
+    view = new DataView(buffer.buffer)
   }
   return {
     push(layout, values) {
       if (layout.size !== rowSize) throw new Error(`${layout.name} is ${layout.size} bytes in a table of ${rowSize}`)
       reserve(1)
       const base = count * rowSize
-      const view = new DataView(buffer.buffer)
-      for (const [name, value] of Object.entries(values)) {
+      for (const name in values) {
+        const value = values[name]
+        if (value === undefined) continue
         const field = layout.fields[name]
         if (field === undefined) throw new Error(`${layout.name} has no field ${name}`)
         if (value instanceof Uint8Array) buffer.set(value, base + field.offset)

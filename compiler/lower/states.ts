@@ -34,7 +34,7 @@ export function createStateTable(): StateTable {
   let next = 1
   const own = (kind: string, name: string, detail: string): number => {
     const key = ownerKey(kind, name, detail)
-    const hash = new DataView(key.buffer, key.byteOffset).getUint32(0, true)
+    const hash = ((key[0] ?? 0) | ((key[1] ?? 0) << 8) | ((key[2] ?? 0) << 16) | ((key[3] ?? 0) << 24)) >>> 0
     const known = indices.find(hash, (index) => isKeyAt(keys, index, key))
     if (known !== undefined) return known
     if ((next + 1) * OWNER_KEY_BYTES > keys.length) {

@@ -83,6 +83,22 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
   )
   const heads = needsUnknown ? [...program.clusters, UNKNOWN_CLUSTER] : program.clusters
 
+  // first those that stay when endpoints come and go: what names them in the tables is then the same bytes
+  for (const { name, subset } of heads) states.cluster(subset?.of ?? name)
+  for (const { name } of program.listeners) states.listener(name)
+  const ways = httpClusters(program.clusters)
+  const forwarded = new Set<number>()
+  const http = lowering.http(program.services, {
+    ...ways,
+    cluster: (name, criteria) => {
+      const index = ways.cluster(name, criteria)
+      if (index !== undefined) forwarded.add(index)
+      return index
+    },
+    bucketState: (service, path) => states.bucket(service, path),
+    routeState: (service, virtualHost, route) => states.route(service, virtualHost, route),
+  })
+
   const namedClusters: NamedCluster[] = []
   for (const cluster of heads) {
     const { target, subset } = cluster
@@ -117,19 +133,6 @@ export function toPlan(program: Program, lowering: Lowering, diag: Diagnostics):
       })
     }
   }
-
-  const ways = httpClusters(program.clusters)
-  const forwarded = new Set<number>()
-  const http = lowering.http(program.services, {
-    ...ways,
-    cluster: (name, criteria) => {
-      const index = ways.cluster(name, criteria)
-      if (index !== undefined) forwarded.add(index)
-      return index
-    },
-    bucketState: (service, path) => states.bucket(service, path),
-    routeState: (service, virtualHost, route) => states.route(service, virtualHost, route),
-  })
 
   reportLanes(http.lanes, diag)
 

@@ -1,4 +1,5 @@
 /** RouteMatch.runtime_fraction: a share of the requests, decided by the request's random number. The runtime may set another one. */
+import { type Draw, drawOf } from './draw.ts'
 import type { Fraction } from '../http/model.ts'
 import type { Cursor } from '../input/cursor.ts'
 import type { Matcher } from './matcher.ts'
@@ -37,7 +38,6 @@ export function readFraction(at: Cursor | undefined): Fraction | undefined {
   }
 }
 
-/** Envoy takes random % denominator < numerator; here the random number is a share of 1. */
-export function evalFraction({ numerator, denominator }: Fraction, random: number): boolean {
-  return Math.floor(random * denominator) < numerator
+export function evalFraction({ numerator, denominator }: Fraction, random: Draw): boolean {
+  return drawOf(random, denominator) < numerator
 }

@@ -3,6 +3,7 @@
  * condition comes first, since it is the one that tells most routes apart. Which order is taken changes no answer: no condition has an effect.
  */
 import type { HttpRequest } from '../http/request.ts'
+import { createShare, slotOfText } from './share.ts'
 import type { Cursor } from '../input/cursor.ts'
 import { type ConnectMatch, connect } from './connect.ts'
 import { type CookieMatch, cookie } from './cookie.ts'
@@ -66,7 +67,20 @@ export function readMatch(at: Cursor, settings: MatchSettings): readonly Match[]
     const read = rule.read(at, settings)
     if (read.length > 0) found = found.length === 0 ? read : [...found, ...read]
   }
-  return found
+  const [only] = found
+  return found.length === 1 && (only?.kind === 'prefix' || only?.kind === 'path') ? alone(sharePath(only)) : found
+}
+
+type TextMatch = PrefixMatch | ExactPathMatch
+
+const sharePath = createShare<TextMatch>(1 << 10, ({ text }) => slotOfText(text))
+const lists = new WeakMap<TextMatch, readonly Match[]>()
+
+/** Most routes ask for a path and nothing else, and many for the same. */
+function alone(match: TextMatch): readonly Match[] {
+  const held = lists.get(match) ?? [match]
+  lists.set(match, held)
+  return held
 }
 
 /** The first condition that does not hold; undefined when all do. A CONNECT has no path: no other path condition takes it (supportsPathlessHeaders). */

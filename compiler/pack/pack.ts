@@ -2,21 +2,27 @@
  * Writes the artifact. In: a Plan, the objects made for its units, coverage. Out: the bytes of artifact.tar (proto/artifact/format.ts says what
  * is in it), the same for the same input on every run: nothing in them depends on time, directory, user or the order of keys in objects.
  *
- * Layers are gzip of the fast level: the maps layer is mostly owner keys (sha256, incompressible) and rows; a higher level makes it a few
+ * Layers are gzip in pieces (pieces.ts) of the fast level: the maps layer is mostly owner keys (sha256, incompressible) and rows; a higher level makes it a few
  * percent smaller and several times slower.
  */
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import { ABI_VERSION } from '../../proto/abi.ts'
 import { abiDigest } from '../../proto/artifact/abi-digest.ts'
 import type { ArtifactConfig, ProgramUnit } from '../../proto/artifact/format.ts'
 import { ARTIFACT_FORM, manifestOf } from '../../proto/artifact/oci.ts'
 import { SERVICES_FILE } from '../../proto/http/services.ts'
-import { NAMES_PATH, relocationDifferences, STATE_KEY_BYTES, TABLE_FILES } from '../../proto/artifact/table-files.ts'
+import {
+  firstDifferences,
+  NAMES_PATH,
+  relocationDifferences,
+  STATE_KEY_BYTES,
+  stateDifferences,
+  TABLE_FILES,
+} from '../../proto/artifact/table-files.ts'
 import type { Plan } from '../lower/plan.ts'
 import { planTables } from '../lower/plan-tables.ts'
 import { type ArchiveFile, archive } from './archive.ts'
 import { described, writeLayout } from './layout.ts'
+import { createZipper, type Zipper } from './pieces.ts'
 
 export interface PackedUnit extends ProgramUnit {
   readonly object: Uint8Array
@@ -36,6 +42,8 @@ export interface PackInput {
   readonly target: ArtifactConfig['target']
   readonly protocols: ArtifactConfig['protocols']
   readonly budgets: ArtifactConfig['budgets']
+  /** of kernels that verified all units */
+  readonly proof?: ArtifactConfig['proof']
 }
 
 export interface Packed {
@@ -45,29 +53,69 @@ export interface Packed {
   readonly config: ArtifactConfig
 }
 
-const LEVEL = 1
-const compress = promisify(gzip)
+/** The files of each layer, ordered by name. */
+export interface LayerFiles {
+  readonly programs: readonly ArchiveFile[]
+  readonly maps: readonly ArchiveFile[]
+  readonly sources: readonly ArchiveFile[]
+}
+
+/** What zips each layer; kept from one artifact to the next, it zips only what differs. */
+export type Zippers = Readonly<Record<keyof LayerFiles, Zipper>>
+
+export function createZippers(): Zippers {
+  return { programs: createZipper(), maps: createZipper(), sources: createZipper() }
+}
 
 export async function pack(input: PackInput): Promise<Packed> {
-  const units = [...input.units].sort((a, b) => (a.unit < b.unit ? -1 : 1))
-  const config = configOf(input, units)
+  return packFiles(layerFiles(input), packConfig(input), createZippers())
+}
+
+export async function packFiles(files: LayerFiles, config: ArtifactConfig, zippers: Zippers): Promise<Packed> {
   const configBlob = Buffer.from(JSON.stringify(config))
-  const [programs, maps, sources] = await Promise.all([
-    layer(units.map(({ unit, object }) => ({ name: `programs/${unit}.o`, content: object }))),
-    layer(mapFiles(input.plan)),
-    layer([
-      json('sources/coverage.json', inOrder(input.coverage)),
-      json('sources/source-map.json', inOrder(input.plan.sourceMap)),
-      ...(input.services === undefined ? [] : [{ name: `sources/${SERVICES_FILE}`, content: input.services }]),
-      ...units.map(({ unit, source }) => ({ name: `sources/${unit}.c`, content: Buffer.from(source) })),
-    ]),
+  const [programs, maps, sources] = await Promise.all(
+    (['programs', 'maps', 'sources'] as const).map(async (layer) => zippers[layer].zip(await archive(files[layer]))),
+  )
+  const layers = [programs, maps, sources] as Buffer[]
+  const { bytes, digest } = await writeLayout(manifestOf(ARTIFACT_FORM, described(configBlob), layers.map(described)), [
+    configBlob,
+    ...layers,
   ])
-  const manifest = manifestOf(ARTIFACT_FORM, described(configBlob), [programs, maps, sources].map(described))
-  const { bytes, digest } = await writeLayout(manifest, [configBlob, programs, maps, sources])
   return { bytes, digest, config }
 }
 
-function configOf(input: PackInput, units: readonly PackedUnit[]): ArtifactConfig {
+export function layerFiles(input: PackInput): LayerFiles {
+  const units = byUnit(input.units)
+  return {
+    programs: byName(units.map(({ unit, object }) => ({ name: `programs/${unit}.o`, content: object }))),
+    maps: byName(mapFiles(input.plan)),
+    sources: byName([
+      coverageFile(input.coverage),
+      json('sources/source-map.json', inOrder(input.plan.sourceMap)),
+      ...(input.services === undefined ? [] : [servicesFile(input.services)]),
+      ...units.map(({ unit, source }) => ({ name: `sources/${unit}.c`, content: Buffer.from(source) })),
+    ]),
+  }
+}
+
+export function coverageFile(coverage: unknown): ArchiveFile {
+  return json('sources/coverage.json', inOrder(coverage))
+}
+
+export function servicesFile(services: Uint8Array): ArchiveFile {
+  return { name: `sources/${SERVICES_FILE}`, content: services }
+}
+
+function byUnit(units: PackInput['units']): PackInput['units'] {
+  return [...units].sort((a, b) => (a.unit < b.unit ? -1 : 1))
+}
+
+function byName(files: readonly ArchiveFile[]): readonly ArchiveFile[] {
+  return [...files].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+export function packConfig(input: PackInput): ArtifactConfig {
+  const units = byUnit(input.units)
   const { tables } = input.plan
   const slot = (one: ProgramUnit['slots'][number]): ProgramUnit['slots'][number] => ({
     program: one.program,
@@ -88,19 +136,25 @@ function configOf(input: PackInput, units: readonly PackedUnit[]): ArtifactConfi
       objectInstructions: input.budgets.objectInstructions,
       stackBytes: input.budgets.stackBytes,
     },
+    ...(input.proof !== undefined && input.proof.length > 0 && { proof: input.proof }),
   }
 }
 
+/** As they are stored (proto/artifact/table-files.ts). */
 function tableBytes(plan: Plan): Readonly<Record<(typeof TABLE_FILES)[number]['table'], Uint8Array>> {
+  const { endpointRelocations, httpRelocations } = plan.tables
+  const tables = planTables(plan)
   return {
-    ...planTables(plan),
-    endpointRelocations: relocationDifferences(plan.tables.endpointRelocations),
-    httpRelocations: relocationDifferences(plan.tables.httpRelocations),
+    ...tables,
+    endpoint: stateDifferences(tables.endpoint, endpointRelocations),
+    cluster: firstDifferences(tables.cluster),
+    endpointRelocations: relocationDifferences(endpointRelocations),
+    httpRelocations: relocationDifferences(httpRelocations),
   }
 }
 
 function rowCounts(plan: Plan): ArtifactConfig['entries'] {
-  const bytes = tableBytes(plan)
+  const tables = planTables(plan)
   const counts: Record<keyof ArtifactConfig['entries'], number> = {
     listener: 0,
     match: 0,
@@ -111,18 +165,19 @@ function rowCounts(plan: Plan): ArtifactConfig['entries'] {
     http: 0,
     name: 0,
   }
-  for (const { table, rowSize, entries } of TABLE_FILES) if (entries !== undefined) counts[entries] = bytes[table].length / rowSize
+  for (const { table, rowSize, entries } of TABLE_FILES)
+    if (entries !== undefined) counts[entries] = tables[table as keyof typeof tables].length / rowSize
   return counts
 }
 
-function mapFiles(plan: Plan): readonly ArchiveFile[] {
+/** All tables of a plan, without the names. */
+export function tableFiles(plan: Plan): readonly ArchiveFile[] {
   const bytes = tableBytes(plan)
-  return [...TABLE_FILES.map(({ table, path }) => ({ name: path, content: bytes[table] })), json(NAMES_PATH, plan.names)]
+  return TABLE_FILES.map(({ table, path }) => ({ name: path, content: bytes[table] }))
 }
 
-async function layer(files: readonly ArchiveFile[]): Promise<Uint8Array> {
-  const sorted = [...files].sort((a, b) => (a.name < b.name ? -1 : 1))
-  return compress(await archive(sorted), { level: LEVEL })
+function mapFiles(plan: Plan): readonly ArchiveFile[] {
+  return [...tableFiles(plan), json(NAMES_PATH, plan.names)]
 }
 
 function json(name: string, value: unknown): ArchiveFile {

@@ -1,7 +1,7 @@
 /**
  * envoy.config.core.v3.Address: where a listener listens and where an endpoint is. In: a cursor. Out: a Target, and what only listeners have.
- * Source: Envoy's address.proto and resolver_impl.cc: the IP resolver takes numeric addresses and port_value; only `::` and IPv4-mapped
- * addresses may have ipv4_compat (tried).
+ * Source: Envoy's address.proto and resolver_impl.cc: the IP resolver takes numeric addresses and port_value; of listeners only `::` and
+ * IPv4-mapped addresses may have ipv4_compat, of endpoints it means nothing (tried).
  */
 import type { Protocol } from '../ir/program.ts'
 import type { Cursor } from '../input/cursor.ts'
@@ -21,9 +21,12 @@ const NOWHERE = { protocol: 'tcp', compat: false, divert: undefined } as const
 /** what a resolver that is not named, or is Envoy's own, does: the address is numeric, or a name for DNS clusters */
 const IP_RESOLVERS = new Set(['', 'envoy.ip'])
 
-export function readAddress(at: Cursor | undefined): ParsedAddress {
+/** where a listener listens, or where an endpoint is */
+type Role = 'bound' | 'dialled'
+
+export function readAddress(at: Cursor | undefined, role: Role): ParsedAddress {
   const direct = at?.has('socket_address') === true ? at.message('socket_address') : undefined
-  if (direct !== undefined) return readSocketAddress(direct)
+  if (direct !== undefined) return readSocketAddress(direct, role)
   const kind = at?.oneof('address')
   if (kind === 'pipe') return nowhere(at, kind, 'a Unix domain socket (pipe)')
   if (kind === 'envoy_internal_address') return nowhere(at, kind, 'an internal listener (envoy_internal_address)')
@@ -37,7 +40,7 @@ function nowhere(at: Cursor | undefined, field: string, why: string): ParsedAddr
 
 const READ = new Set(['protocol', 'address', 'port_value', 'named_port', 'resolver_name', 'ipv4_compat'])
 
-function readSocketAddress(at: Cursor): ParsedAddress {
+function readSocketAddress(at: Cursor, role: Role): ParsedAddress {
   const text = at.string('address') ?? ''
   const port = at.number('port_value') ?? 0
   const protocol: Protocol = at.has('protocol') && at.enum('protocol') === 'UDP' ? 'udp' : 'tcp'
@@ -53,7 +56,7 @@ function readSocketAddress(at: Cursor): ParsedAddress {
   const divert = scoped ? `the address ${text} of one interface` : unknown
   if (address === undefined)
     return { target: scoped ? { kind: 'none', why: divert ?? '' } : { kind: 'name', name: text, port }, protocol, compat, divert }
-  if (compat && (isMapped(address) ? !text.includes(':') : !isAnyAddress(address))) {
+  if (compat && role === 'bound' && (isMapped(address) ? !text.includes(':') : !isAnyAddress(address))) {
     return {
       target: { kind: 'invalid', why: `${text} cannot have ipv4_compat: only :: and IPv4-mapped addresses can` },
       protocol,

@@ -28,7 +28,10 @@ const accountOriginalDst = clusterAccounts.for()
 export function readClusterType(at: Cursor, diag: Diagnostics): TypeReading {
   refuseEdsConfig(at, diag)
   const custom = at.oneof('cluster_discovery_type') === 'cluster_type' ? at.message('cluster_type') : undefined
-  if (custom === undefined) return readBuiltIn(at, at.enum('type') ?? 'STATIC', diag)
+  if (custom === undefined) {
+    at.mark('cluster_type', 'rejected', 'a cluster has one type')
+    return readBuiltIn(at, at.enum('type') ?? 'STATIC', diag)
+  }
   const [unknown] = accountType(custom)
   const name = custom.string('name') ?? ''
   const config = custom.any('typed_config')

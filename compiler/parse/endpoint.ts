@@ -80,7 +80,7 @@ function readEndpoint(at: Cursor, found: Found): LbEndpoint {
   let target = NO_ADDRESS
   if (endpoint !== undefined) {
     note(found, accountEndpoint(endpoint))
-    const address = readAddress(endpoint.message('address'))
+    const address = readAddress(endpoint.message('address'), 'dialled')
     if (endpoint.has('address')) target = address.target
     if (address.divert !== undefined) found.divert ??= { path: endpoint.at('address'), why: address.divert }
     if (endpoint.has('additional_addresses')) {

@@ -53,6 +53,10 @@ export const CLUSTER_FATES: FateTable = {
     override_host_status: equivalent('only for a host that a request names'),
     ...each('locality_weighted_lb_config zone_aware_lb_config consistent_hashing_lb_config', equivalent('this policy does not look at it')),
   },
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig': each(
+    'use_hostname_for_hashing hash_balance_factor',
+    equivalent('only policies that hash look at it'),
+  ),
   'envoy.config.cluster.v3.CircuitBreakers': {},
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds': {
     max_pending_requests: ignored('no connection waits for another: it limits nothing unless it is 0'),

@@ -26,7 +26,7 @@ export const HTTP_FATES: FateTable = {
     ...each('codec_type http_protocol_options http2_protocol_options http3_protocol_options max_request_headers_kb', CODEC),
     ...each('stream_error_on_invalid_http_message typed_header_validation_config proxy_100_continue', CODEC),
     server_header_transformation: ignored('answers keep the server header that their upstream wrote'),
-    ...each('proxy_status_config append_local_overload', ignored('headers that explain answers; they decide nothing')),
+    ...each('append_local_overload', ignored('a header that explains answers; it decides nothing')),
     represent_ipv4_remote_address_as_ipv4_mapped_ipv6: equivalent('the client is IPv4 here however it is written'),
     ...each('set_current_client_cert_details forward_client_cert_matcher', equivalent('clients in plain text have no certificate')),
     ...each(

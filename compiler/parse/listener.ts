@@ -106,7 +106,7 @@ function readPlaces(at: Cursor, diag: Diagnostics): Places {
   const additional = at.messages('additional_addresses')
   const diverts = additional.flatMap((entry) => accountAdditional(entry))
   const cursors = at.has('address') || additional.length > 0 ? [at, ...additional] : []
-  const parsed = cursors.map((cursor) => ({ cursor, address: readAddress(cursor.message('address')) }))
+  const parsed = cursors.map((cursor) => ({ cursor, address: readAddress(cursor.message('address'), 'bound') }))
   const [first] = parsed
   const udp = first?.address.protocol === 'udp'
   const startsWithAny =

@@ -3,6 +3,7 @@
  * Host header where the URL is only a path.
  */
 import type { HeaderPair, RequestLine } from '../http/request.ts'
+import { parseSocketAddress } from './addresses.ts'
 
 const REQUEST = /^(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s+)?(\S+)$/
 const URL_PARTS = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(.*)$/
@@ -33,4 +34,15 @@ export function checkRequest(text: string | undefined, headerTexts: readonly str
   if (text === undefined) return headerTexts.length > 0 ? '-H goes with --request' : undefined
   const read = readRequestText(text, headerTexts)
   return 'error' in read ? read.error : undefined
+}
+
+interface GivenAddresses {
+  readonly source: string | undefined
+  readonly destination: string | undefined
+}
+
+export function checkAddresses({ source, destination }: GivenAddresses): string | undefined {
+  if (source !== undefined && parseSocketAddress(source) === undefined) return `--source takes an address such as 10.0.0.7, not "${source}"`
+  const isWrong = destination !== undefined && parseSocketAddress(destination) === undefined
+  return isWrong ? `--destination takes an address with a port, such as 10.0.0.1:80, not "${destination}"` : undefined
 }

@@ -116,9 +116,14 @@ function bestName(names: readonly string[], serverName: string): number | undefi
   return scores.length === 0 ? undefined : Math.max(...scores)
 }
 
+/** 127.0.0.1 and ::1 alone, not the rest of 127.0.0.0/8 (tried on Envoy 1.40) */
+const LOOPBACK = ['127.0.0.1', '::1'].flatMap((text) => parseIp(text) ?? [])
+
 function isLocal({ source, destination }: Connection): boolean {
   if (source === undefined) return false
   const { address } = source
-  const loopback = isMapped(address) ? address[12] === 127 : address.every((byte, index) => byte === (index === 15 ? 1 : 0))
-  return loopback || (destination !== undefined && address.every((byte, index) => byte === destination.address[index]))
+  return (
+    LOOPBACK.some((one) => address.every((byte, index) => byte === one[index])) ||
+    (destination !== undefined && address.every((byte, index) => byte === destination.address[index]))
+  )
 }

@@ -9,13 +9,20 @@ import type { Resource } from '../input/resource.ts'
 const BY_NAME: ReadonlySet<string> = new Set(['STRICT_DNS', 'LOGICAL_DNS'])
 
 export function createHostNames(resources: readonly Resource[]): (cluster: string) => string | undefined {
+  const all = createAllHostNames(resources)
+  return (cluster) => all(cluster).find((name) => name !== '')
+}
+
+/** Different names of all endpoints, in their order; '' is that of an endpoint that has none. */
+export function createAllHostNames(resources: readonly Resource[]): (cluster: string) => readonly string[] {
   const clusters = cursorsOf(resources, 'cds')
   const assignments = cursorsOf(resources, 'eds')
-  const known = new Map<string, string | undefined>()
+  const known = new Map<string, readonly string[]>()
   return (name) => {
-    if (known.has(name)) return known.get(name)
+    const held = known.get(name)
+    if (held !== undefined) return held
     const cluster = clusters.get(name)
-    const found = cluster === undefined ? undefined : hostName(cluster, assignments)
+    const found = cluster === undefined ? [] : [...new Set(hostNames(cluster, assignments))]
     known.set(name, found)
     return found
   }
@@ -25,17 +32,14 @@ function cursorsOf(resources: readonly Resource[], of: Resource['kind']): Readon
   return new Map(resources.flatMap(({ kind, name, cursor }) => (kind === of && cursor !== undefined ? [[name, cursor] as const] : [])))
 }
 
-function hostName(cluster: Cursor, assignments: ReadonlyMap<string, Cursor>): string | undefined {
+function* hostNames(cluster: Cursor, assignments: ReadonlyMap<string, Cursor>): Iterable<string> {
   const service = cluster.message('eds_cluster_config')?.string('service_name') || cluster.string('name') || ''
   const assignment = cluster.message('load_assignment') ?? assignments.get(service)
   const byName = BY_NAME.has(cluster.enum('type') ?? '')
   for (const locality of assignment?.messages('endpoints') ?? []) {
     for (const entry of locality.messages('lb_endpoints')) {
       const endpoint = entry.message('endpoint')
-      const name =
-        endpoint?.string('hostname') || (byName ? endpoint?.message('address')?.message('socket_address')?.string('address') : undefined)
-      if (name !== undefined && name !== '') return name
+      yield endpoint?.string('hostname') || (byName ? endpoint?.message('address')?.message('socket_address')?.string('address') : '') || ''
     }
   }
-  return undefined
 }

@@ -35,7 +35,7 @@ export function decideConnection(program: Program, line: RequestLine, destinatio
         reason: decision.why === undefined ? decision.reason : `${decision.reason}: ${decision.why}`,
       }
     case 'balanced': {
-      const cluster = chosen(decision, line.random ?? 0)
+      const cluster = chosen(decision, Number(line.random ?? 0))
       if (cluster !== undefined) return { ...NOTHING, outcome: 'cluster', lane: 'direct', cluster, reason: 'tcp_proxy' }
       const [reason = 'no_endpoint'] = decision.refused.keys()
       return { ...NOTHING, outcome: 'deny', lane: 'direct', reason }

@@ -10,13 +10,13 @@ const LINE: RequestLine = { method: 'GET', authority: 'a:80', path: '/x?y=1', he
 test('a route names its lane, and why', () => {
   const lanes: RouteLanes = new Map([
     ['fast', { lane: 'kernel', why: '' }],
-    ['slow', { lane: 'slow', why: 'retries on 5xx' }],
+    ['slow', { lane: 'slow', why: 'retries on envoy-ratelimited' }],
     ['away', { lane: 'waypoint', why: 'a filter' }],
   ])
   assert.equal(laneOf(LINE, ['fast', 'host'], lanes), { lane: 'switched' })
   assert.equal(laneOf(LINE, [], lanes), { lane: 'switched' })
-  assert.equal(laneOf(LINE, ['a route', 'slow'], lanes), { lane: 'user-space', laneReason: 'retries on 5xx' })
-  assert.equal(laneOf(LINE, ['slow'], lanes), { lane: 'user-space', laneReason: 'retries on 5xx' })
+  assert.equal(laneOf(LINE, ['a route', 'slow'], lanes), { lane: 'user-space', laneReason: 'retries on envoy-ratelimited' })
+  assert.equal(laneOf(LINE, ['slow'], lanes), { lane: 'user-space', laneReason: 'retries on envoy-ratelimited' })
   assert.equal(laneOf({ ...LINE, headers: [['upgrade', 'x']] }, ['away'], lanes), { lane: 'waypoint', laneReason: 'a filter' })
   assert.equal(laneOf({ ...LINE, headers: [['Upgrade', 'x']] }, ['fast'], lanes), { lane: 'user-space', laneReason: 'the header upgrade' })
   assert.equal(laneOf({ ...LINE, method: 'TRACE' }, ['fast'], 'direct'), { lane: 'direct' })

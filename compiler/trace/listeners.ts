@@ -48,7 +48,7 @@ function readListener(at: Cursor, name: string): TraceListener {
     inbound: at.enum('traffic_direction') === 'INBOUND',
     useOriginalDst: at.boolean('use_original_dst') ?? false,
     addresses: [at, ...at.messages('additional_addresses')].flatMap((one) => {
-      const { target, protocol } = readAddress(one.message('address'))
+      const { target, protocol } = readAddress(one.message('address'), 'bound')
       return target.kind === 'ip' && protocol === 'tcp' ? [{ address: target.address, port: target.port }] : []
     }),
     chains: at.messages('filter_chains').map(readChain),

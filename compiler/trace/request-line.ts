@@ -3,6 +3,7 @@
  * where it has one. Fields that are not named here are ignored.
  */
 import type { HeaderPair, RequestLine } from '../http/request.ts'
+import { parseSocketAddress } from './addresses.ts'
 
 export interface TraceRequest extends RequestLine {
   /** whatever the user calls the line by */
@@ -29,6 +30,8 @@ export function readRequestLine(text: string): TraceRequest | BadLine {
   if (typeof authority !== 'string') return bad(`"authority" is ${show(authority)}, not a host name; it may be empty`)
   const wrong = OPTIONAL_TEXTS.find((name) => line[name] !== undefined && line[name] !== null && typeof line[name] !== 'string')
   if (wrong !== undefined) return bad(`"${wrong}" is ${show(line[wrong])}, not a text`)
+  if (typeof line.source === 'string' && parseSocketAddress(line.source) === undefined)
+    return bad(`"source" is ${show(line.source)}, not an address such as "10.0.0.7"`)
   if (headers !== undefined && headers !== null && !isPairs(headers))
     return bad(`"headers" is ${show(headers)}, not a list of pairs [name, value]`)
   if (random !== undefined && random !== null && !(typeof random === 'number' && random >= 0 && random < 1))

@@ -14,8 +14,8 @@ import { applyFilters, type FilterStep, readHttpFilters } from './http-filters.t
 import { type LaneBook, laneOf } from './lanes.ts'
 import { decideConnection } from './l4.ts'
 import { readListeners, type TraceChain } from './listeners.ts'
+import { sentAnswer } from './sent-answer.ts'
 import { traceRoutes } from './trace-routes.ts'
-import { withVia } from './via.ts'
 
 export interface Trace {
   readonly decision: Decision
@@ -67,7 +67,7 @@ export function createTracer(
     return admission.kind === 'refused' ? decision : applyFilters(list, decision, admission.request, table.configuration, detail?.filters)
   }
   const atRoutes = (table: RouteTable, line: RequestLine, detail: Detail | undefined): Decision => {
-    const decision = atHttp(table, routes.bare, line, undefined, detail)
+    const decision = sentAnswer(routes.bare, atHttp(table, routes.bare, line, undefined, detail))
     if (lanes === undefined) return decision
     return { ...decision, ...laneOf(line, placesOf(decision, []), lanes.ofTable(table, routes.bare)) }
   }
@@ -76,7 +76,7 @@ export function createTracer(
     line: RequestLine,
     detail: Detail | undefined,
   ): Decision => {
-    const decision = withVia(entry.manager.via, atHttp(table, entry.manager, line, chain, detail))
+    const decision = sentAnswer(entry.manager, atHttp(table, entry.manager, line, chain, detail))
     if (lanes === undefined) return decision
     return { ...decision, ...laneOf(line, placesOf(decision, [entry.path]), lanes.ofManager(entry.path)) }
   }

@@ -57,6 +57,24 @@ export const policyLists: Rule = {
   },
 }
 
+const HASHING = ['ring_hash.v3.RingHash', 'maglev.v3.Maglev'].map((type) => `envoy.extensions.load_balancing_policies.${type}`)
+const OVERRIDE_SOURCE = 'envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource'
+
+/** Envoy reads most policies without the rules of the API, and refuses these when it makes them (tried). */
+export const policySettings: Rule = {
+  types: [...HASHING, OVERRIDE_SOURCE],
+  check(at, context) {
+    if (at.type === OVERRIDE_SOURCE) {
+      if ((at.string('header') ?? '') === '' && !at.has('metadata'))
+        context.refuseUnlessLoaded('KM1111', at.path, 'a source of an overriding host needs a header or metadata')
+      return
+    }
+    for (const policy of at.message('consistent_hashing_lb_config')?.messages('hash_policy') ?? [])
+      if (policy.oneof('policy_specifier') === undefined)
+        context.refuseUnlessLoaded('KM1111', policy.path, 'the hash policy has nothing to hash')
+  },
+}
+
 function typesOf(policies: Cursor): readonly string[] {
   return policies.messages('policies').map((policy) => policy.message('typed_extension_config')?.any('typed_config')?.type ?? '')
 }

@@ -143,5 +143,5 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ...each('METADATA', { parameter: 'required', length: 'allowed', check: metadata }),
   ...each('COALESCE', { parameter: 'required', length: 'allowed', check: coalesce }),
   // an expression of CEL, which is not read here
-  ...each('CEL', { parameter: 'required', length: 'allowed' }),
+  ...each('CEL TYPED_CEL', { parameter: 'required', length: 'allowed' }),
 ])

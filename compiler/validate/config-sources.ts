@@ -10,6 +10,7 @@ import type { Context, Rule } from './rule.ts'
 const HOLDERS: Readonly<Record<string, readonly [field: string, cluster: 'static' | 'any']>> = {
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': ['eds_config', 'static'],
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': ['config_source', 'static'],
+  'envoy.config.route.v3.Vhds': ['config_source', 'any'],
   'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': ['sds_config', 'any'],
 }
 

@@ -36,6 +36,15 @@ export const connectionManager: Rule = {
   },
 }
 
+/** Proxies are believed by number or by address. */
+export const forwardedFor: Rule = {
+  types: ['envoy.extensions.http.original_ip_detection.xff.v3.XffConfig'],
+  check(at, context) {
+    if ((at.number('xff_num_trusted_hops') ?? 0) > 0 && at.has('xff_trusted_cidrs'))
+      context.refuse('KM2107', at.at('xff_trusted_cidrs'), 'xff_num_trusted_hops and xff_trusted_cidrs exclude each other')
+  },
+}
+
 /** HTTP/3 needs a listener of QUIC, and such a listener needs HTTP/3. */
 export const codecs: Rule = {
   types: ['envoy.config.listener.v3.Listener'],

@@ -76,6 +76,10 @@ const POINTS: Readonly<Record<string, readonly Point[]>> = {
       'proxy_protocol.v3.ProxyProtocolUpstreamTransport',
     ].map((type) => [`envoy.extensions.transport_sockets.${type}`, [['transport_socket', 'one', 'transport_sockets.upstream']] as const]),
   ),
+  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext': [
+    ['custom_handshaker', 'one', 'tls.handshakers'],
+    ['custom_tls_certificate_selector', 'one', 'tls.certificate_selectors'],
+  ],
   'envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig.SessionFilter': [['typed_config', 'any', 'filters.udp.session']],
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': [['http_filters', 'list', 'filters.http.upstream']],
 }
@@ -167,8 +171,19 @@ export function checkExtension(
   if (config.type === '' && kind === 'network.dns_resolver') return
   if (config.type === '') context.refuseUnlessLoaded('KM2032', config.path, 'the extension has an empty typed_config')
   else if (isOfOtherBuilds(config.type)) context.warn('KM2116', config.path, `${config.type} is not in the standard build of Envoy`)
-  else context.refuseUnlessLoaded(code, config.path, `Envoy has no extension for ${config.type} here (${kind})`)
+  else if (config.known || config.type.startsWith('google.protobuf.'))
+    context.refuseUnlessLoaded(code, config.path, `Envoy has no extension for ${config.type} here (${kind})`)
+  else context.refuseUnlessLoaded(code, config.path, `${whyUnknown(config.type)} (${kind})`, OWN_BUILD)
 }
+
+/** of a type that the schema does not have */
+export function whyUnknown(type: string): string {
+  return type.startsWith('envoy.') ? `the API of Envoy 1.40 has no type ${type}` : `${quote(type)} is a type of no Envoy that is known here`
+}
+
+/** A dump shows that a proxy has taken it. */
+export const OWN_BUILD =
+  'correct the "@type"; where the proxies are of a build of your own that has it, give a config dump of one of them: there it is a warning'
 
 /** Packages of Envoy's contrib directory, some of which began in Istio's build. */
 const OTHER_BUILDS = new RegExp(

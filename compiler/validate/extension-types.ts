@@ -9,6 +9,7 @@ function list(types: string): ReadonlySet<string> {
     types
       .trim()
       .split(/\s+/)
+      .filter((type) => type !== '')
       .map((type) => (type.startsWith('.') ? `envoy.extensions${type}` : type)),
   )
 }
@@ -234,6 +235,8 @@ export const EXTENSION_TYPES = {
     .matching.common_inputs.transport_socket.v3.EndpointMetadataInput .matching.common_inputs.transport_socket.v3.FilterStateInput
     .matching.common_inputs.transport_socket.v3.LocalityMetadataInput .matching.http.dynamic_modules.v3.DynamicModuleDataInput
     .matching.http.dynamic_modules.v3.HttpDynamicModuleMatchInput`),
+  'tls.certificate_selectors': list('.transport_sockets.tls.cert_selectors.on_demand_secret.v3.Config'),
+  'tls.handshakers': list(''),
   'matching.custom_matchers': list('xds.type.matcher.v3.IPMatcher xds.type.matcher.v3.ServerNameMatcher'),
 } as const satisfies Readonly<Record<string, ReadonlySet<string>>>
 

@@ -8,8 +8,8 @@ import type { Resource } from '../input/resource.ts'
 export interface Facts {
   /** names of all clusters; undefined where the snapshot has none, so that nothing can be said */
   readonly clusters: ReadonlySet<string> | undefined
-  /** names of all secrets */
-  readonly secrets: ReadonlySet<string>
+  /** all secrets by name */
+  readonly secrets: ReadonlyMap<string, Cursor>
   /** types of the clusters that a bootstrap brings along, by name; undefined where the snapshot has no such bootstrap */
   readonly staticClusters: ReadonlyMap<string, string> | undefined
   /** largest program of a regex */
@@ -29,7 +29,9 @@ export function factsOf(resources: readonly Resource[]): Facts {
   }
   const statics = resources.filter(({ kind, origin, loaded }) => kind === 'cds' && origin === 'static' && !loaded)
   const staticClusters = new Map(statics.map(({ name, cursor }) => [name, cursor?.enum('type') ?? 'STATIC']))
-  const secrets = new Set(resources.filter(({ kind }) => kind === 'sds').map(({ name }) => name))
+  const secrets = new Map(
+    resources.flatMap(({ kind, name, cursor }) => (kind === 'sds' && cursor !== undefined ? [[name, cursor] as const] : [])),
+  )
   return {
     secrets,
     staticClusters: staticClusters.size === 0 ? undefined : staticClusters,

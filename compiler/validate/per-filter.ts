@@ -5,6 +5,7 @@
 import type { Cursor } from '../input/cursor.ts'
 import { checkExtension } from './extension-points.ts'
 import { EXTENSION_TYPES } from './extension-types.ts'
+import { HEADER_TO_METADATA } from './filter-settings.ts'
 import { routeMessageInstead, takesRouteConfig } from './http-filter-kinds.ts'
 import { quote } from './quote.ts'
 import { type Context, ROUTE, type Rule } from './rule.ts'
@@ -41,8 +42,11 @@ function checkConfig(name: string, config: Cursor, emptiness: 'may be empty' | '
     context.refuse('KM2105', config.path, `${config.type} configures the filter itself; here it takes ${routeMessageInstead(config.type)}`)
   else if (config.known && config.type === LOCAL_RATE_LIMIT && !config.has('token_bucket'))
     context.refuse('KM2113', config.path, 'a local rate limit of a route or virtual host needs a token_bucket')
+  else if (config.known && config.type === HEADER_TO_METADATA && !RULES.some((field) => config.messages(field).length > 0))
+    context.refuse('KM2126', config.path, 'for a route or virtual host header_to_metadata needs request_rules or response_rules')
 }
 
+const RULES = ['request_rules', 'response_rules'] as const
 const SHORTEST_FILL = 50
 
 /** Its timer is no finer (tried). */

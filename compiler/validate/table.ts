@@ -3,16 +3,17 @@ import type { Inspection } from '../re2/inspect-regex.ts'
 import { accessLogFormats, rewriteFormats, substitutionFormats } from './formats.ts'
 import { runtimeLayers } from './bootstrap.ts'
 import { configSources } from './config-sources.ts'
-import { balancing, policyLists } from './balancing.ts'
-import { certificateTexts, serverCertificates, staticSecrets } from './certificates.ts'
-import { boundAddresses, cidrRanges } from './cidr-ranges.ts'
-import { codecs, connectionManager } from './connection-manager.ts'
+import { balancing, policyLists, policySettings } from './balancing.ts'
+import { certificates, clientCertificates, serverCertificates } from './certificates.ts'
+import { additionalAddresses, boundAddresses, cidrRanges } from './cidr-ranges.ts'
+import { codecs, connectionManager, forwardedFor } from './connection-manager.ts'
 import { directResponseBody } from './direct-response.ts'
 import { discoveredFilters, discoveredTypes, discoveredVirtualHosts, scopedRoutes } from './discovery.ts'
 import { domains } from './domains.ts'
 import { matcherActions, matcherInputs } from './generic-matchers.ts'
 import { addedHeaders, removedHeaders } from './header-mutations.ts'
 import { extensionPoints, listenerFilters, wrappedSockets } from './extension-points.ts'
+import { delegatedFilters, headerToMetadata } from './filter-settings.ts'
 import { httpFilters } from './http-filters.ts'
 import { hiddenRoutes, oddMatches } from './odd-matches.ts'
 import { namedClusters } from './named-clusters.ts'
@@ -20,7 +21,10 @@ import { localRateLimit, perFilterConfig } from './per-filter.ts'
 import { regexCase, regexes } from './regexes.ts'
 import { internalRedirects, mirrors, retries, rewrites, upgrades } from './route-action.ts'
 import { routeClusters } from './route-clusters.ts'
+import { peerCertificates, spiffe } from './peer-certificates.ts'
 import type { Rule } from './rule.ts'
+import { emptySecrets, staticSecrets } from './static-secrets.ts'
+import { applicationProtocols, tlsParameters } from './tls-parameters.ts'
 import { uriTemplates } from './uri-template.ts'
 import { clusterPlugins, virtualHost } from './virtual-host.ts'
 import { weightedClusters } from './weighted-clusters.ts'
@@ -58,7 +62,10 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   hiddenRoutes,
   perFilterConfig,
   localRateLimit,
+  headerToMetadata,
+  delegatedFilters,
   connectionManager,
+  forwardedFor,
   codecs,
   runtimeLayers,
   httpFilters,
@@ -70,12 +77,20 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   wrappedSockets,
   balancing,
   policyLists,
+  policySettings,
   cidrRanges,
   boundAddresses,
+  additionalAddresses,
   namedClusters,
   serverCertificates,
-  certificateTexts,
+  clientCertificates,
+  certificates,
+  peerCertificates,
+  spiffe,
   staticSecrets,
+  emptySecrets,
+  tlsParameters,
+  applicationProtocols,
   configSources,
   discoveredFilters,
   scopedRoutes,

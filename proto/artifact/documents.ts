@@ -8,6 +8,7 @@ import type { DeltaConfig, DeltaDocument } from '../delta/format.ts'
 import { ArtifactFault, quoted } from './fault.ts'
 import type { ArtifactConfig, NamesDocument } from './format.ts'
 import type { Index, Manifest } from './oci.ts'
+import type { ProofDocument } from './proof.ts'
 
 interface Documents {
   readonly 'oci-index': Index
@@ -16,17 +17,26 @@ interface Documents {
   readonly names: NamesDocument
   readonly delta: DeltaConfig
   readonly 'delta-changes': DeltaDocument
+  readonly proof: ProofDocument
 }
+
+/** Schemas that another one refers to. */
+const REFERRED: { readonly [Kind in keyof Documents]?: readonly string[] } = { artifact: ['proof', 'diagnostic'], proof: ['diagnostic'] }
 
 const validators = new Map<keyof Documents, ValidateFunction>()
 
 function validator(kind: keyof Documents): ValidateFunction {
   const known = validators.get(kind)
   if (known !== undefined) return known
-  const schema = JSON.parse(readFileSync(new URL(`../${kind}.schema.json`, import.meta.url), 'utf8')) as object
-  const made = new Ajv({ strict: true, validateSchema: false }).compile(schema)
+  const ajv = new Ajv({ strict: true, strictRequired: false, validateSchema: false })
+  for (const name of REFERRED[kind] ?? []) ajv.addSchema(schemaOf(name))
+  const made = ajv.compile(schemaOf(kind))
   validators.set(kind, made)
   return made
+}
+
+function schemaOf(name: string): object {
+  return JSON.parse(readFileSync(new URL(`../${name}.schema.json`, import.meta.url), 'utf8')) as object
 }
 
 /** `what` names the document in messages. */

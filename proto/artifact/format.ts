@@ -11,6 +11,8 @@
  * It holds xDS paths keyed by resource name; no lines, columns, file names or times.
  */
 
+import type { KernelProof } from './proof.ts'
+
 export const ARTIFACT_TYPE = 'application/vnd.kmesh.artifact.v1'
 export const CONFIG_TYPE = 'application/vnd.kmesh.config.v1+json'
 export const LAYER_TYPES = {
@@ -24,12 +26,15 @@ export interface ArtifactConfig {
   /** proto/abi.ts ABI_VERSION and the sha256 (hex) over all layouts and maps */
   readonly abi: { readonly version: number; readonly digest: string }
   readonly compiler: { readonly version: string }
+  /** the oldest kernel that it is for; helpers of the kernel that its programs call and that Linux 5.15 does not have */
   readonly target: { readonly kernel: string; readonly features: readonly string[] }
   readonly programs: readonly ProgramUnit[]
   /** protocols that have listeners */
   readonly protocols: readonly ('tcp' | 'udp')[]
   readonly entries: Readonly<Record<'listener' | 'match' | 'chain' | 'cluster' | 'endpoint' | 'state' | 'http' | 'name', number>>
   readonly budgets: { readonly tailCalls: number; readonly objectInstructions: number; readonly stackBytes: number }
+  /** of kernels that verified all of its programs; absent: nobody gave one */
+  readonly proof?: readonly KernelProof[]
 }
 
 export interface ProgramUnit {

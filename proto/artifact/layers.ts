@@ -6,7 +6,7 @@ import { checkTables } from './check-tables.ts'
 import { checkDocument, parseJson } from './documents.ts'
 import { ArtifactFault, quoted } from './fault.ts'
 import type { ArtifactConfig, ArtifactTables, NamesDocument } from './format.ts'
-import { NAMES_PATH, relocationOffsets, TABLE_FILES } from './table-files.ts'
+import { firstsInPlace, NAMES_PATH, relocationOffsets, statesInPlace, TABLE_FILES } from './table-files.ts'
 import { readTar } from './tar.ts'
 import { unzipped } from './unzipped.ts'
 
@@ -60,6 +60,8 @@ export function readMaps(layer: Uint8Array, config: ArtifactConfig): { readonly 
     endpointRelocations: offsetsOf(tables.endpointRelocations as Uint8Array, 'endpoint'),
     httpRelocations: offsetsOf(tables.httpRelocations as Uint8Array, 'http'),
   } as ArtifactTables
+  statesInPlace(complete.endpoint, complete.endpointRelocations)
+  firstsInPlace(complete.cluster)
   checkTables(complete, names, config.entries)
   return { tables: complete, names }
 }

@@ -17,6 +17,8 @@ export const ACTION_SLOW = 3
 
 /** km_action.flags: gRPC requests go to user space */
 export const ACTION_NO_GRPC = 1
+/** the request is kept for another try (keeping.ts) */
+export const ACTION_KEEPS = 2
 
 /** km_action.choice: which of the shares */
 /** there is one */
@@ -28,13 +30,13 @@ export const CHOICE_HASH = 2
 
 export const action = layout('km_action', 'What a route does.', {
   kind: ['u8', 'ACTION_*'],
-  flags: ['u8', 'ACTION_NO_GRPC'],
+  flags: ['u8', 'ACTION_NO_GRPC, ACTION_KEEPS'],
   choice: ['u8', 'CHOICE_*'],
   hashes: ['u8', 'km_hash rows'],
   count: ['u16', 'ACTION_FORWARD: km_target rows; ACTION_REPLY: rows of pieces'],
   grpc_count: ['u16', 'ACTION_REPLY: rows of pieces of the answer to a gRPC request'],
   first: ['u32', 'ACTION_FORWARD: first km_target; ACTION_REPLY: first km_piece'],
-  grpc: ['u32', 'ACTION_REPLY: first km_piece of the answer to a gRPC request'],
+  grpc: ['u32', 'ACTION_REPLY: first km_piece of the answer to a gRPC request; ACTION_KEEPS: km_retried'],
   total: ['u32', 'sum of the weights'],
   hash: ['u32', 'first km_hash'],
   guard: ['u32', 'ACTION_REPLY: first km_guard; 0: none'],

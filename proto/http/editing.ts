@@ -18,8 +18,8 @@ export const EDIT_PARTS_MAX = 8
 export const EDIT_NAME_WORDS = 8
 /** Bytes of the text of a block. */
 export const EDIT_TEXT_MAX = 768
-/** km_edit.taken: turned over by each taking, so that of two takers one is too late */
-export const EDIT_TURN = 1n << 63n
+/** km_edit.taken, km_kept.taken: turned over by each taking, so that of two takers one is too late */
+export const ROW_TURN = 1n << 63n
 
 /** km_edit_name.how: lines of this name do not go on */
 export const EDIT_DROP = 1
@@ -69,7 +69,7 @@ export const edit = layout(
   'km_edit',
   'A response that is under way and edited. It belongs to an upstream while that is no idle connection of its pool.',
   {
-    taken: ['u64', 'cookie of the upstream, and EDIT_TURN; 0: nobody has had it yet'],
+    taken: ['u64', 'cookie of the upstream, and ROW_TURN; 0: nobody has had it yet'],
     pad: ['u64[3]', '0'],
     rows: ['u64[128]', 'a block of at most EDIT_ROWS_MAX rows'],
   },

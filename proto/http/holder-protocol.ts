@@ -56,7 +56,8 @@ export const HOLDER_MESSAGES = {
   connection: 36,
   /**
    * holder: a response that the kernel could not frame; descriptors: the upstream, the client's accepted socket. As `connection`, and `upstream`,
-   * `state`: the endpoint; `bytes`: bytes of the response that the client has had already; `number`: row in km_edit + 1 of what becomes of its head, 0: it stays as it is
+   * `state`: the endpoint; `bytes`: bytes of the response that the client has had already; `number`: row in km_edit + 1 of what becomes of its head, 0: it stays as it is;
+   * `kept`: of the request, which may be tried again, 0: it may not
    */
   relay: 37,
   /** holder: descriptor of the connected socket, `number` as given */
@@ -81,6 +82,10 @@ export const CONNECTION_ENDED = 2
 export const CONNECTION_BODILESS = 4
 /** of `relay`: the client wants its connection closed behind the answer */
 export const CONNECTION_LAST = 8
+/** of `relay`: there is no response, the upstream broke */
+export const CONNECTION_LOST = 16
+/** of `relay`: there is no response, and the time for it is over */
+export const CONNECTION_LATE = 32
 
 export const holderMessage = layout('km_holder_message', 'One message. Fields that a kind does not name are 0.', {
   kind: ['u32', 'HOLDER_MESSAGES'],
@@ -98,7 +103,7 @@ export const holderMessage = layout('km_holder_message', 'One message. Fields th
   source: ['u8[16]', 'IPv4-mapped or IPv6'],
   port: ['u16', 'host order'],
   source_port: ['u16', 'host order'],
-  pad: ['u32', '0'],
+  kept: ['u32', 'row in km_kept + 1'],
   digest: ['u8[32]', ''],
   counters: ['u64[12]', 'HOLDER_COUNTERS, in that order'],
 })

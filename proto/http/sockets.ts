@@ -74,6 +74,20 @@ export const CLIENT_MANUAL = 32
 export const CLIENT_CLOSING = 64
 /** the request that was forwarded last had bytes behind it in its message: those are user space's, whether or not it is answered by then */
 export const CLIENT_BEHIND = 128
+/** it sends requests before it has the answers to those before: what goes another way than the bytes before waits until those are there */
+export const CLIENT_PIPELINING = 256
+/** its socket was closed: nobody reads what is still under way */
+export const CLIENT_GONE = 512
+
+/**
+ * Nanoseconds from the program that redirects bytes of an answer to their being in the client's queue, on a machine that is not busy: from the server's own send() (which waits for the client's
+ * socket), and by way of a worker of the kernel. No client can have read them before: one that sends the next request earlier pipelines.
+ */
+export const DIRECT_TIME = 2_000
+export const WORKER_TIME = 12_000
+/** Nanoseconds after which bytes are there also on a busy machine, and after which they are there for certain. */
+export const BUSY_TIME = 20_000_000
+export const SETTLED_TIME = 1_000_000_000
 
 /** km_upstream.flags; changed with atomic or and and. */
 /** not to be used again: the holder closes it */
@@ -88,10 +102,14 @@ export const UPSTREAM_BODILESS = 8
 export const UPSTREAM_HELD = 16
 /** what is left of the response under way takes TCP, whatever there is in between */
 export const UPSTREAM_PLAIN = 32
-/** the response under way ends the connection to the server */
+/** the response under way is the client's last: its head says that the connection ends */
 export const UPSTREAM_LAST = 64
 /** with UPSTREAM_RELAY and a phase beyond the head: the head has not gone to the client, who gets an edited one */
 export const UPSTREAM_EDITED = 128
+/** with UPSTREAM_LAST: the server's own head says that its connection ends, too */
+export const UPSTREAM_CLOSES = 256
+/** with UPSTREAM_LAST: a program has said in the head that the client's connection ends; the server's goes on */
+export const UPSTREAM_TOLD = 512
 
 /** km_upstream.phase: where the response under way is. */
 export const RESPONSE_IDLE = 0
@@ -188,11 +206,17 @@ export const client = layout('km_client', 'One client connection. Taken by the c
     'bit 63 CLIENT_SLOW; below: bytes given to the acceptor (stops at 2^63). Only km_request of this socket adds; km_client_return exchanges',
   ],
   upstream: ['u64', 'cookie of the upstream whose response is outstanding in the kernel; 0: none'],
-  acceptor: ['u64', 'cookie of the accepted socket, written by the holder once it is in km_acceptors; 0: not yet'],
+  acceptor: ['u64', '1: the accepted socket is in km_acceptors, says the holder; 0: not yet, or it has ended'],
   netns: ['u64', 'network namespace cookie'],
   generation: ['u64', 'generation that `service` belongs to; the request program looks again when another is in force'],
   egress: ['u64', "bytes that the kernel has redirected to the acceptor's egress, in all"],
   requests: ['u64', 'requests decided in the kernel'],
+  due: [
+    'u64',
+    'monotonic nanoseconds at which bytes that were last redirected towards it are there, on a machine that is not busy; 0: none were',
+  ],
+  carried: ['u64', 'monotonic nanoseconds at which a worker of the kernel last got bytes that are redirected towards it; 0: none did'],
+  queued: ['u64', 'monotonic nanoseconds at which bytes were last redirected into its receive queue, past TCP; 0: none were'],
   asked: ['u8[16]', `address that was dialled, ${ADDRESS}`],
   source: ['u8[16]', `the client's address as servers should see it, ${ADDRESS}; zero: unknown`],
   local: ['u8[16]', `local address of the socket (key in km_client_by_address), ${ADDRESS}`],
@@ -267,6 +291,8 @@ export const upstream = layout('km_upstream', 'One connection to an endpoint.', 
   route: ['u32', 'state id of the route, for counters'],
   line: ['u32', 'chunked: what was read of the line so far'],
   edit: ['u32', 'row in km_edit + 1 of what becomes of the head of the response; 0: it stays as it is'],
+  kept: ['u32', 'row in km_kept + 1 of the request, which may be tried again; 0: it is not'],
+  pad: ['u32', '0'],
 })
 
 export const poolKey = layout('km_pool_key', 'Whose pool. Written by the holder.', {

@@ -7,12 +7,14 @@ import { type CodedError, coded } from '../coded-error.ts'
 import { machine } from '../machine.ts'
 import { PROBE_SECONDS } from '../new-record.ts'
 import { openTrustedOrDelta } from '../open-trusted.ts'
+import { notingRefusal } from '../runtime-counts.ts'
 import type { PlanReport } from '../plan/plan.ts'
 import { readPlan, readProbes } from '../plan/read-document.ts'
 import type { Probe } from '../probe/probe.ts'
 import { runProbes } from '../probe/run-probes.ts'
 import { RejectedProgram, tailLines } from '../rejection.ts'
-import { appliedDelta, deltaResult } from './apply-delta.ts'
+import { applyDelta } from '../delta/apply-delta.ts'
+import { deltaResult } from './apply-delta.ts'
 import { watchInterruption } from './interruption.ts'
 import { type Format, finish, type Result } from './output.ts'
 import { bytesText, countText, timeText } from './quantity.ts'
@@ -41,36 +43,33 @@ export interface ApplyArguments {
 export function applyCommand(args: ApplyArguments): Promise<number> {
   return finish(args.format, async () => {
     const start = performance.now()
-    const opened = openTrustedOrDelta(args.artifact, args.trust)
+    const opened = notingRefusal(args.instance, () => openTrustedOrDelta(args.artifact, args.trust))
     const verify = performance.now() - start
     const { instance, mode, cgroup, keep, confirmWithin } = args
-    const confirmBy = confirmWithin === undefined ? {} : { confirmBy: Math.floor(Date.now() / 1000) + confirmWithin }
-    if (opened.kind === 'delta') {
-      const stop = watchInterruption()
-      const report = await appliedDelta(args, opened.delta, machine(args), confirmBy)
-      await confirmed(args, report.generation, stop.asked)
-      return deltaResult(report)
-    }
-    const { artifact } = opened
-    const planned = args.plan === undefined ? undefined : planFor(readPlan(args.plan), artifact.digest, args)
+    const result = opened.kind === 'delta' ? opened.delta.config.result : opened.artifact.digest
+    const planned = args.plan === undefined ? undefined : planFor(readPlan(args.plan), result, args)
     const probes = args.probe === undefined ? undefined : readProbes(args.probe)
-    const diverted = planned?.diverted ?? args.diverted
     const interruption = watchInterruption()
-    const host = machine(args)
+    const common = {
+      instance,
+      mode,
+      host: machine(args),
+      steps: interruption.check,
+      ...(keep === undefined ? {} : { keep }),
+      ...(planned === undefined ? {} : { expected: planned.inForce, keep: planned.keep }),
+      ...(confirmWithin === undefined ? {} : { confirmBy: Math.floor(Date.now() / 1000) + confirmWithin }),
+      ...(probes === undefined ? {} : { probe: (place: string, joined: () => void) => probing(probes, place, joined, interruption.asked) }),
+    }
     try {
-      const report = await apply({
-        artifact,
-        instance,
-        diverted,
-        mode,
-        host,
-        steps: interruption.check,
-        ...(cgroup === undefined ? {} : { cgroup }),
-        ...(keep === undefined ? {} : { keep }),
-        ...(planned === undefined ? {} : { expected: planned.inForce, keep: planned.keep }),
-        ...confirmBy,
-        ...(probes === undefined ? {} : { probe: (place, joined) => probing(probes, place, joined, interruption.asked) }),
-      })
+      if (opened.kind === 'delta') {
+        if (cgroup !== undefined) throw coded('KM9139', '--cgroup does not go with a delta: the cgroup stays the one that is governed')
+        const report = await applyDelta({ ...common, delta: opened.delta })
+        if (mode === 'apply') await confirmed(args, report.generation, interruption.asked)
+        return deltaResult(report)
+      }
+      const { artifact } = opened
+      const diverted = planned?.diverted ?? args.diverted
+      const report = await apply({ ...common, artifact, diverted, ...(cgroup === undefined ? {} : { cgroup }) })
       if (mode === 'apply') await confirmed(args, report.generation, interruption.asked)
       return shown(report, verify)
     } catch (error) {

@@ -4,18 +4,25 @@
  */
 import { type ApplyStep, APPLY_STEPS } from '../apply-request.ts'
 import { coded } from '../coded-error.ts'
+import { DELTA_STEPS, type DeltaStep } from '../delta/apply-delta.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export interface Interruption {
   /** Throws KM9125 before a step of apply that can be undone, when a signal has come. */
-  check(step: ApplyStep): void
+  check(step: Step): void
   /** the first signal, if one ever comes */
   readonly asked: Promise<NodeJS.Signals>
 }
 
+type Step = ApplyStep | DeltaStep
+
 /** After the probes nothing is undone any more. */
-const UNDONE: ReadonlySet<ApplyStep> = new Set(APPLY_STEPS.slice(0, APPLY_STEPS.indexOf('probe') + 1))
+const UNDONE: ReadonlySet<Step> = new Set([APPLY_STEPS, DELTA_STEPS].flatMap((steps) => untilProbes(steps)))
+
+function untilProbes(steps: readonly Step[]): readonly Step[] {
+  return steps.slice(0, steps.indexOf('probe') + 1)
+}
 
 export function watchInterruption(): Interruption {
   let came: NodeJS.Signals | undefined

@@ -1,5 +1,7 @@
 /** Options that several commands have. In: a command of yargs; out: the same with the option. */
 import type { Argv } from 'yargs'
+import type { OwnerKind } from '../../proto/owner-key.ts'
+import { OWNER_LABELS } from '../metrics/bound.ts'
 
 export const json = { json: { type: 'boolean', default: false, describe: 'JSON on standard output' } } as const
 
@@ -48,6 +50,13 @@ export function secondsOf(value: unknown): number {
 /** Digits -> a number up to `most`; NaN: it is none (`checkValues`). */
 export function countUpTo(most: number): (value: unknown) => number {
   return (value) => (/^\d+$/.test(String(value)) && Number(value) <= most ? Number(value) : Number.NaN)
+}
+
+/** "listener,cluster" -> kinds of owners; "none": none of them; undefined: something else. */
+export function labelsOf(value: unknown): readonly OwnerKind[] | undefined {
+  const words = String(value) === 'none' ? [] : String(value).split(',')
+  const known = OWNER_LABELS.filter((label) => words.includes(label))
+  return known.length === new Set(words).size ? known : undefined
 }
 
 /** For `.check`: what was given and could not be read. */

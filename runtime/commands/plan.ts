@@ -1,12 +1,12 @@
 /** `kmesh-runtime plan`: what an apply would do. JSON: proto/plan.schema.json, which is also what -o writes and apply --plan takes. */
 import { writeFileSync } from 'node:fs'
 import { machine } from '../machine.ts'
-import { coded } from '../coded-error.ts'
 import { openTrustedOrDelta } from '../open-trusted.ts'
 import { type PlanReport, plan } from '../plan/plan.ts'
+import { planDelta } from '../plan/plan-delta.ts'
 import { watchInterruption } from './interruption.ts'
 import { type Format, finish } from './output.ts'
-import { bytesText } from './quantity.ts'
+import { bytesText, countText } from './quantity.ts'
 
 export interface PlanArguments {
   readonly artifact: string
@@ -24,20 +24,17 @@ export interface PlanArguments {
 export function planCommand(args: PlanArguments): Promise<number> {
   return finish(args.format, async () => {
     const opened = openTrustedOrDelta(args.artifact, args.trust)
-    if (opened.kind === 'delta')
-      throw coded('KM9139', 'a plan is made for a whole artifact; a delta says itself what it changes (`kmeshc inspect`)')
-    const { artifact } = opened
     const { instance, diverted, cgroup, keep, output, foreign } = args
-    const interruption = watchInterruption()
-    const { warnings, ...report } = await plan({
-      artifact,
+    const common = {
       instance,
-      diverted,
       host: machine({ foreign, existing: 'count' }),
-      steps: interruption.check,
-      ...(cgroup === undefined ? {} : { cgroup }),
+      steps: watchInterruption().check,
       ...(keep === undefined ? {} : { keep }),
-    })
+    }
+    const { warnings, ...report } =
+      opened.kind === 'delta'
+        ? await planDelta({ ...common, delta: opened.delta })
+        : await plan({ ...common, artifact: opened.artifact, diverted, ...(cgroup === undefined ? {} : { cgroup }) })
     if (output !== undefined) writeFileSync(output, `${JSON.stringify({ ...report, diagnostics: warnings }, null, 2)}\n`)
     return { json: { ...report }, text: planText({ ...report, warnings }), findings: warnings }
   })
@@ -57,6 +54,7 @@ function planText(report: PlanReport): string {
     ),
     ...changeLines('route', changes.routes, ({ name }) => name),
     `  entries      ${entries.listenerKeys} listener addresses, ${entries.endpoints} endpoints, ${entries.states} state rows (${entries.newStates} new)`,
+    ...(report.delta === undefined ? [] : [`  delta        ${deltaText(report.delta)}`]),
     `  programs     ${programs.load.length === 0 ? 'all loaded already' : `load ${programs.load.join(', ')}`}`,
     `  links        ${linkText(links)}`,
     `  memory       ${bytesText(bytes.made)} more, ${bytesText(bytes.shared)} shared with generations that are kept`,
@@ -66,6 +64,13 @@ function planText(report: PlanReport): string {
     }`,
   ]
   return `${lines.join('\n')}\n`
+}
+
+function deltaText({ room, clusters, rows, spare }: NonNullable<PlanReport['delta']>): string {
+  const written = `${countText(rows, 'row')}, ${countText(clusters, 'cluster')}`
+  return room === 'none'
+    ? `no room for ${written}: the whole artifact has to be applied`
+    : `${written}; ${countText(spare, 'row')} spare then`
 }
 
 function changeLines<T>(

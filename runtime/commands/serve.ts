@@ -6,6 +6,7 @@ import { apply } from '../apply.ts'
 import { coded } from '../coded-error.ts'
 import { machine } from '../machine.ts'
 import { openTrusted } from '../open-trusted.ts'
+import { notingRefusal } from '../runtime-counts.ts'
 import { readInForce } from '../in-force.ts'
 import { readKeptServices, servicesOf } from '../serve/kept-services.ts'
 import { removeHolderCgroup } from '../serve/holder-place.ts'
@@ -37,7 +38,8 @@ export function serveCommand(args: ServeArguments): Promise<number> {
     if (args.mode === 'stop') return stopped(instance, await retireHolder(instance, 'serve', STOP_WITHIN))
     const stop = watchSignals()
     const named = { servers: observedCgroups(args.observe), optedOut: observedCgroups(args.optOut) }
-    const artifact = args.artifact === undefined ? undefined : openTrusted(args.artifact, args.trust).artifact
+    const artifact =
+      args.artifact === undefined ? undefined : notingRefusal(instance, () => openTrusted(args.artifact as string, args.trust)).artifact
     const waypoint = args.waypoint === undefined ? undefined : readPlace(args.waypoint)
     const say = (line: string): void => void process.stderr.write(`${line}\n`)
     if (artifact !== undefined && readInForce(instance)?.digest !== artifact.digest) {
@@ -55,7 +57,7 @@ export function serveCommand(args: ServeArguments): Promise<number> {
       named,
       say,
       stop,
-      lane: (open, digest, bucket) =>
+      lane: (open, digest, bucket, counts) =>
         createSlowLane({
           open,
           bucket,
@@ -65,6 +67,7 @@ export function serveCommand(args: ServeArguments): Promise<number> {
             return artifact?.digest === current ? servicesOf(artifact) : readKeptServices(instance, current)
           },
           ...(waypoint === undefined ? {} : { waypoint }),
+          ...(counts === null ? {} : { counts }),
         }),
     })
     return { json: { instance }, text: '', findings: [] }

@@ -9,8 +9,11 @@ import { Ajv } from 'ajv'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { signArtifact } from '../../compiler/pack/sign.ts'
+import type { Artifact } from '../../proto/artifact/format.ts'
+import { readArtifact } from '../../proto/artifact/read.ts'
 import { readPrivateKey } from '../../proto/signature/key.ts'
 import { command } from '../../scripts/commands.ts'
+import { deltaFile } from '../../scripts/kit/artifacts-delta.ts'
 import { undoAtExit } from '../../scripts/kit/cleanup.ts'
 import { governedArtifact } from '../../scripts/kit/governed-artifact.ts'
 import { startRegistry } from '../../scripts/kit/registry.ts'
@@ -57,6 +60,23 @@ async function artifact(endpoints: number): Promise<{ readonly bytes: Uint8Array
   const signed = await signArtifact(bytes, key)
   if (signed.kind === 'invalid') throw new Error(signed.error.message)
   return { bytes, signed: signed.bytes, digest: signed.digest }
+}
+
+type Signed = Awaited<ReturnType<typeof artifact>>
+
+function opened(bytes: Uint8Array): Artifact {
+  const read = readArtifact(bytes)
+  if (read.kind === 'invalid') throw new Error(read.error.message)
+  return read.artifact
+}
+
+const unsigned = ({ bytes }: Signed): string => opened(bytes).digest
+
+/** Leads on from the signed base, as it is in force. */
+async function signedDelta(base: Signed, next: Signed): Promise<Uint8Array> {
+  const made = await signArtifact(await deltaFile(opened(base.signed), opened(next.bytes)), key)
+  if (made.kind === 'invalid') throw new Error(made.error.message)
+  return made.bytes
 }
 
 const RUN = [...command('kmesh-runtime'), 'watch'] as const
@@ -126,8 +146,14 @@ test('a directory', async () => {
   assert.equal((await watch.next()).digest, three.digest)
   drop('a.tar', one.signed)
   assert.equal((await watch.next()).digest, one.digest, 'an older artifact that appears now is wanted')
+  drop('d.tar', await signedDelta(two, three))
+  const waits = await watch.next()
+  assert.equal([waits.event, ...waits.diagnostics.map((one) => one.code)], ['waits', 'KM9137'])
+  drop('e.tar', await signedDelta(one, two))
+  const delta = await watch.next()
+  assert.equal([delta.event, delta.digest], ['applied', unsigned(two)])
   assert.equal(await watch.end(), [[], 0], 'nothing is told twice, and the end is orderly')
-  assert.is(readInForce(INSTANCE)?.digest, one.digest)
+  assert.is(readInForce(INSTANCE)?.digest, unsigned(two))
 })
 
 test('once, in text and in JSON', () => {
@@ -141,7 +167,7 @@ test('once, in text and in JSON', () => {
   }
   const [code, said] = once('drop')
   assert.is(code, 0)
-  assert.match(said, /^in force already: drop\/a\.tar sha256:/)
+  assert.match(said, /^in force already: drop\/e\.tar sha256:/)
   mkdirSync(join(folder, 'empty'))
   assert.equal(once('empty'), [1, 'waiting: nothing is there yet\n'])
   assert.match(once('nowhere')[1], /KM9501.*ENOENT/)

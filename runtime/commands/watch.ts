@@ -5,9 +5,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { apply } from '../apply.ts'
+import { applyDelta } from '../delta/apply-delta.ts'
 import { readInForce } from '../in-force.ts'
 import { machine } from '../machine.ts'
 import { checkInstanceName } from '../pins.ts'
+import { noteResult } from '../runtime-counts.ts'
 import { readTrust } from '../trust.ts'
 import { openBlobCache } from '../watch/blob-cache.ts'
 import { readCredentials } from '../watch/credentials.ts'
@@ -49,16 +51,17 @@ export async function watchCommand(args: WatchArguments): Promise<number> {
     source: opened as Source,
     policy: () => readTrust(args.trust),
     inForce: () => readInForce(instance),
-    apply: (artifact) =>
-      apply({
-        artifact,
+    apply: (opened) => {
+      const common = {
         instance,
-        diverted,
-        mode: 'apply',
+        mode: 'apply' as const,
         host: machine({ foreign: args.foreign, existing: 'count' }),
         steps: interruption.check,
-        ...(cgroup === undefined ? {} : { cgroup }),
-      }),
+      }
+      return opened.kind === 'delta'
+        ? applyDelta({ ...common, delta: opened.delta })
+        : apply({ ...common, artifact: opened.artifact, diverted, ...(cgroup === undefined ? {} : { cgroup }) })
+    },
     findings: codedFindings,
   })
   for (;;) {
@@ -95,6 +98,7 @@ function ended(diagnostics: ReturnType<typeof codedFindings>, format: Format): n
 }
 
 function tell(result: WatchResult, { format, instance }: WatchArguments): void {
+  if (result.event === 'refused') noteResult(instance, 'artifact_refused')
   if (format === 'json') {
     process.stdout.write(`${JSON.stringify(result)}\n`)
     return
@@ -111,6 +115,8 @@ function resultText(result: WatchResult, instance: string): string {
       return `refused: ${result.name}; it is tried again when it, or the trust policy, changes`
     case 'failed':
       return `failed${result.name === '' ? '' : `: ${result.name}`}; tried again`
+    case 'waits':
+      return `waits: ${result.name} leads on from another artifact than the one in force`
     case 'held':
       return `held: ${result.name} was rolled back; generation ${result.generation} of instance ${instance} stays in force`
     case 'in-force':

@@ -2,49 +2,59 @@
  * Makes a delta the generation in force: no map of maps is written, no table copied, no program touched. In: a verified delta, an instance whose generation in force it leads on from; out: a report, or a coded
  * error and the kernel as it was.
  *
- *   record (building) -> owners of new endpoints -> spare rows, one batch -> versions of the clusters, one batch -> the switch
+ *   record (building) -> owners of new endpoints -> spare rows -> versions of the clusters -> the switch
  *
+ * All of these are stores into mapped tables: a delta makes no map system call, and what it wrote survives the death of its process in this order.
  * What is written before the switch is visible to no generation but the new one: rows behind those that are used, cells with its number. So many clusters change at one instant, and a rollback is one switch.
  * Invariants: as for an apply; nothing is written into tables that a later epoch could share.
  */
 import { ROW_SIZE } from '../../proto/abi.ts'
 import type { Delta } from '../../proto/delta/format.ts'
-import type { ApplyHost } from '../apply-request.ts'
+import type { ApplyHost, ApplyRequest } from '../apply-request.ts'
 import { CodedError, coded, type Finding, warning } from '../coded-error.ts'
 import { isOverdue, notConfirmed, pending, refuseWaiting } from '../confirmation.ts'
+import { departCounts } from '../departed-counts.ts'
 import { waitGracePeriod } from '../epoch.ts'
 import { clearAway, freePlaces, splitKept } from '../generation.ts'
 import { releaseDeparted, takeBack } from '../go-back.ts'
-import { noteSwitch, untilQuiet } from '../grace.ts'
-import { readKeep } from '../keep.ts'
+import { recordedCgroup } from '../governed-cgroup.ts'
+import { awaitPeriod, noteSwitch, untilQuiet } from '../grace.ts'
+import { readKeep, writeKeep } from '../keep.ts'
+import { firstDeadline } from '../new-record.ts'
 import { openPlace, type Place } from '../place.ts'
-import { freeRecord, type GenerationRecord, nextNumber, readRecords, recordDigest, spendNumber, writeRecord } from '../record.ts'
+import { refuseStale } from '../plan-binding.ts'
+import { freeRecord, type GenerationRecord, nextNumber, readRecords, recordDigest, spendNumber, switchTo, writeRecord } from '../record.ts'
 import { openRecordTables } from '../record-tables.ts'
 import { dropServices } from '../serve/kept-services.ts'
 import { mapInfo } from '../sys/libbpf-map.ts'
-import { openTables } from '../tables.ts'
+import { openMaps, openTables } from '../tables.ts'
+import { noteResult } from '../runtime-counts.ts'
 import { turnTo } from '../turn.ts'
 import { createUndo, type Undo } from '../undo.ts'
 import { claimOwners, type OwnerPlace, placeOwners, rememberOwners } from './owners.ts'
+import { returnedOwners } from './returned.ts'
 import { keepDeltaServices } from './services.ts'
 import { listStates, openTail, type Tail, writeRows, writeVersions } from './tail.ts'
 
 /** In this order; a hook is called before each. From `settle` on nothing is undone any more. */
-export const DELTA_STEPS = ['place', 'record', 'owners', 'rows', 'versions', 'switch', 'settle'] as const
+export const DELTA_STEPS = ['place', 'record', 'owners', 'rows', 'versions', 'switch', 'probe', 'settle'] as const
 export type DeltaStep = (typeof DELTA_STEPS)[number]
 
-export interface DeltaRequest {
+/** The others as in an apply. */
+export interface DeltaRequest extends Pick<ApplyRequest, 'instance' | 'keep' | 'confirmBy' | 'expected' | 'probe'> {
   readonly delta: Delta
-  readonly instance: string
-  readonly host: Pick<ApplyHost, 'releaseSockets'>
-  /** Unix seconds, as in an apply */
-  readonly confirmBy?: number
+  readonly host: Pick<ApplyHost, 'releaseSockets' | 'fillSources'>
+  /** dry-run: everything up to the switch, and back again; default: apply */
+  readonly mode?: ApplyRequest['mode']
+  /** of a dry run: called when everything is there but the switch, with the record of the generation that it would make */
+  readonly inspect?: (record: GenerationRecord) => void
   /** called before each step; an exception is a failure of that step */
   readonly steps?: (step: DeltaStep) => void
 }
 
 export interface DeltaReport {
   readonly instance: string
+  readonly mode: ApplyRequest['mode']
   readonly generation: number
   /** "sha256:..." of the whole artifact that is in force now */
   readonly artifact: string
@@ -73,13 +83,17 @@ export async function applyDelta(request: DeltaRequest): Promise<DeltaReport> {
     const tables = openRecordTables(place.pins)
     if (tables === null) throw coded('KM9123', `instance "${instance}" has no generation in force`)
     open.push(tables)
+    refuseStale(request, tables)
     const live = baseOf(place, tables, request)
     const kept = await cleared(place, tables, live)
-    const tail = openTail(place.pins, live, kept)
+    const tail = openTail(place.pins, live, kept, undo)
     open.push(tail)
-    return write({ place, tables, tail, live, kept, request, undo, start })
+    const report = await write({ place, tables, tail, live, kept, request, undo, start })
+    if (report.mode === 'apply') noteResult(instance, 'delta_applied')
+    return report
   } catch (error) {
     const left = undo.run().map((what) => warning('KM9122', what))
+    noteResult(instance, 'delta_failed')
     throw error instanceof CodedError ? new CodedError([...error.findings, ...left]) : error
   } finally {
     for (const one of open.reverse()) one.close()
@@ -99,8 +113,8 @@ interface Writing {
   readonly start: number
 }
 
-function write({ place, tables, tail, live, kept, request, undo, start }: Writing): DeltaReport {
-  const { delta, instance, steps } = request
+async function write({ place, tables, tail, live, kept, request, undo, start }: Writing): Promise<DeltaReport> {
+  const { delta, instance, steps, mode = 'apply' } = request
   const { pins } = place
   const rowCount = delta.rows.length / ROW_SIZE
   if (tail.used + rowCount > tail.capacity) throw coded('KM9138', `${rowCount} rows are needed, ${tail.capacity - tail.used} are spare`)
@@ -114,22 +128,17 @@ function write({ place, tables, tail, live, kept, request, undo, start }: Writin
   const among: OwnerPlace = { pins, instance: mapInfo(tables.fd('km_generation')).id, latest: number - 1n }
   const owners = placeOwners(among, delta.owners)
   if (owners === null) throw coded('KM9138', 'there are not enough state rows for new endpoints')
+  departCounts(pins, returnedOwners({ pins, tail, live, kept }, delta, owners), undo)
   claimOwners(pins, delta.owners, owners, undo)
-  listStates(tail, owners)
+  listStates(tail, owners, undo)
   steps?.('rows')
-  writeRows(tail, delta, owners.ids, rowCount)
+  writeRows(tail, delta, owners.ids, undo)
   steps?.('versions')
   writeVersions(tail, delta, record.generation, undo)
   keepDeltaServices(instance, { base: recordDigest(live), result: delta.config.result, splices: delta.services })
-  steps?.('switch')
-  turnTo(tables, record)
-  undo.forget()
-  noteSwitch(tables.fd('km_generation'), number)
-  rememberOwners(among, number, delta.owners, owners)
-  const switched = performance.now() - start
-  const { released, warnings } = settle(place, tables, record, request)
-  return {
+  const report = (times: DeltaReport['times'], { released, warnings }: Settled): DeltaReport => ({
     instance,
+    mode,
     generation: Number(number),
     artifact: delta.config.result,
     previous: { generation: Number(live.generation), artifact: recordDigest(live) },
@@ -138,8 +147,40 @@ function write({ place, tables, tail, live, kept, request, undo, start }: Writin
     spare: tail.capacity - record.rows,
     newStates: owners.given.length,
     released,
-    times: { switch: switched, total: performance.now() - start },
+    times,
     warnings,
+  })
+  steps?.('switch')
+  if (mode === 'dry-run') {
+    request.inspect?.(record)
+    const ready = performance.now() - start
+    const left = undo.run().map((what) => warning('KM9122', what))
+    return report({ switch: ready, total: performance.now() - start }, { released: 0, warnings: left })
+  }
+  undo.add('switch', () => {
+    switchTo(tables, live.slot)
+    writeRecord(tables, live)
+    awaitPeriod()
+  })
+  turnTo(tables, record)
+  const switched = performance.now() - start
+  steps?.('probe')
+  await probe(place, request)
+  undo.forget()
+  noteSwitch(among.instance, number)
+  rememberOwners(among, number, delta.owners, owners)
+  const settled = settle(place, tables, record, request)
+  return report({ switch: switched, total: performance.now() - start }, settled)
+}
+
+async function probe({ pins }: Place, request: DeltaRequest): Promise<void> {
+  const cgroup = recordedCgroup(pins.cgroup)
+  if (request.probe === undefined || cgroup === null) return
+  const sources = openMaps(pins, ['km_source'])
+  try {
+    await request.probe(cgroup, () => sources && request.host.fillSources(cgroup, sources.fd('km_source')))
+  } finally {
+    sources?.close()
   }
 }
 
@@ -171,7 +212,7 @@ async function cleared({ pins, instance }: Place, tables: Records, live: Generat
   if (gone.length === 0) return kept
   if (gone.every((record) => record.state === 'retained' && isOnlyRecord(record, kept))) {
     await untilQuiet(
-      tables.fd('km_generation'),
+      mapInfo(tables.fd('km_generation')).id,
       gone.reduce((most, { generation }) => (generation > most ? generation : most), 0n),
     )
     for (const { slot } of gone) freeRecord(tables, slot)
@@ -199,7 +240,7 @@ function newRecord(
   live: GenerationRecord,
   kept: readonly GenerationRecord[],
   generation: bigint,
-  { delta, confirmBy = 0 }: DeltaRequest,
+  request: DeltaRequest,
   rows: number,
 ): GenerationRecord {
   return {
@@ -208,10 +249,15 @@ function newRecord(
     state: 'building',
     generation,
     appliedAt: Math.floor(Date.now() / 1000),
-    digest: Buffer.from(delta.config.result.replace(/^sha256:/, ''), 'hex'),
-    confirmBy,
+    digest: Buffer.from(request.delta.config.result.replace(/^sha256:/, ''), 'hex'),
+    confirmBy: firstDeadline(request),
     rows,
   }
+}
+
+interface Settled {
+  readonly released: number
+  readonly warnings: readonly Finding[]
 }
 
 /** The new generation is in force: what goes wrong from here on is a warning. Generations that are not kept any more are freed by the next delta or apply. */
@@ -219,11 +265,12 @@ function settle(
   { pins, instance }: Place,
   tables: Records,
   record: GenerationRecord,
-  { host, steps }: DeltaRequest,
-): { readonly released: number; readonly warnings: readonly Finding[] } {
+  { host, steps, keep, confirmBy = 0 }: DeltaRequest,
+): Settled {
   try {
     steps?.('settle')
-    writeRecord(tables, { ...record, state: 'live' })
+    writeRecord(tables, { ...record, state: 'live', confirmBy })
+    if (keep !== undefined) writeKeep(pins, keep)
     const result = releaseDeparted(pins, tables, record, host)
     dropServices(instance, readRecords(tables).map(recordDigest))
     return result

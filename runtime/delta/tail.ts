@@ -1,20 +1,21 @@
 /**
  * The tables of an epoch that a delta writes into: spare rows at the end of km_endpoint, cells of km_cluster, the end of the list of state rows. In: the generation in force and those that are kept; out: what is spare,
- * and writes, each one call. Invariant: what a kept generation reads is not touched, and no later epoch will share these tables.
+ * and writes. They are mapped memory: none is a system call. Invariant: what a kept generation reads is not touched, and no later epoch will share these tables.
  */
 import { closeSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { cluster as clusterLayout, NAMES_CHUNK } from '../../proto/abi.ts'
+import { cluster as clusterLayout, NAMES_CHUNK, ROW_SIZE } from '../../proto/abi.ts'
 import type { Delta } from '../../proto/delta/format.ts'
 import { coded } from '../coded-error.ts'
 import type { Pins } from '../pins.ts'
 import type { GenerationRecord } from '../record.ts'
 import { withdrawShared } from '../shared-tables.ts'
-import { lookup, mapInfo, readAll, u32, update, updateAll } from '../sys/libbpf-map.ts'
+import { mapInfo } from '../sys/libbpf-map.ts'
 import { openPin } from '../sys/libbpf-pin.ts'
+import { storeBytes, withMapWindow } from '../sys/map-memory.ts'
 import type { Undo } from '../undo.ts'
 import type { PlacedOwners } from './owners.ts'
-import { withVersion } from './versions.ts'
+import { freeVersion, type NewVersion, readVersion, writeVersion } from './versions.ts'
 
 /** The tables that are written, and where their spare rows begin: behind those of every kept generation that has the same table. */
 export interface Tail {
@@ -28,10 +29,10 @@ export interface Tail {
   close(): void
 }
 
-export function openTail(pins: Pins, live: GenerationRecord, kept: readonly GenerationRecord[]): Tail {
+export function openTail(pins: Pins, live: GenerationRecord, kept: readonly GenerationRecord[], undo: Undo): Tail {
   const path = (record: GenerationRecord, name: string): string => join(pins.epoch(record.epoch), name)
   for (const name of ['km_endpoint', 'km_cluster', 'states'])
-    if (statSync(path(live, name)).nlink > 1) withdrawShared(pins, path(live, name))
+    if (statSync(path(live, name)).nlink > 1) withdrawShared(pins, path(live, name), undo)
   const sharing = (name: string): readonly GenerationRecord[] => {
     const { ino } = statSync(path(live, name))
     return kept.filter((record) => record.epoch === live.epoch || statSync(path(record, name), { throwIfNoEntry: false })?.ino === ino)
@@ -63,67 +64,58 @@ export function openTail(pins: Pins, live: GenerationRecord, kept: readonly Gene
 }
 
 /** New owners join the list of those that the epoch names, so that nobody else is given their rows. */
-export function listStates({ states }: Tail, { given }: PlacedOwners): void {
+export function listStates({ states }: Tail, { given }: PlacedOwners, undo: Undo): void {
   if (given.length === 0) return
-  const last = mapInfo(states).maxEntries - 1
-  const chunk = Buffer.alloc(NAMES_CHUNK)
-  lookup(states, u32(last), chunk)
-  let end = 0
-  while (end < NAMES_CHUNK && chunk.readUInt32LE(end) !== 0) end += 4
-  if (end + given.length * 4 > NAMES_CHUNK) throw coded('KM9138', 'the list of state rows is full')
-  for (const [at, id] of given.entries()) chunk.writeUInt32LE(id, end + at * 4)
-  update(states, u32(last), chunk)
+  const end = mapInfo(states).maxEntries * NAMES_CHUNK
+  withMapWindow(states, end - NAMES_CHUNK, end, (chunk) => {
+    let used = 0
+    while (used < NAMES_CHUNK && chunk.getUint32(used, true) !== 0) used += 4
+    if (used + given.length * 4 > NAMES_CHUNK) throw coded('KM9138', 'the list of state rows is full')
+    undo.add('list of state rows', () => {
+      withMapWindow(states, end - NAMES_CHUNK, end, (again) => storeBytes(again, used, new Uint8Array(given.length * 4)))
+    })
+    storeBytes(chunk, used, new Uint8Array(Uint32Array.from(given).buffer))
+  })
 }
 
-/** Behind those that are used, one batch. */
-export function writeRows({ endpoint, used }: Tail, delta: Delta, ids: Uint32Array, count: number): void {
-  updateAll(endpoint, rowKeys(used, count), relocated(delta, ids), count)
+/** Behind those that are used. */
+export function writeRows({ endpoint, used }: Tail, { rows, relocations }: Delta, ids: Uint32Array, undo: Undo): void {
+  if (rows.length === 0) return
+  const from = used * ROW_SIZE
+  const inSpare = (bytes: Uint8Array): void => withMapWindow(endpoint, from, from + rows.length, (spare) => storeBytes(spare, 0, bytes))
+  undo.add('spare rows', () => inSpare(new Uint8Array(rows.length)))
+  inSpare(relocated(rows, relocations, ids))
 }
 
-function rowKeys(from: number, count: number): Uint8Array {
-  return new Uint8Array(Uint32Array.from({ length: count }, (_, row) => from + row).buffer)
-}
-
-function relocated({ rows, relocations }: Delta, ids: Uint32Array): Buffer {
+function relocated(rows: Uint8Array, relocations: Uint32Array, ids: Uint32Array): Buffer {
   const copy = Buffer.from(rows)
   for (const offset of relocations) copy.writeUInt32LE(ids[copy.readUInt32LE(offset)] as number, offset)
   return copy
 }
 
+/** One version of each cluster that the delta names, in a cell that no kept generation reads. All of them are found before the first is written. */
 export function writeVersions({ cluster, readers, used }: Tail, { clusters }: Delta, generation: bigint, undo: Undo): void {
   if (clusters.length === 0) return
-  const keys = Buffer.concat(clusters.map(([index]) => u32(index)))
-  const before = Buffer.concat(
-    headsOf(
-      cluster,
-      clusters.map(([index]) => index),
-    ),
-  )
-  const heads = clusters.map(([index, first, , tiers], at) => {
-    const head = before.subarray(at * clusterLayout.size, (at + 1) * clusterLayout.size)
-    const made = withVersion(head, { generation, first: used + first, tiers }, readers)
-    if (made === null) throw coded('KM9138', `every version of cluster ${index} is still in use`)
-    return made
-  })
-  undo.add('versions of clusters', () => updateAll(cluster, keys, before, clusters.length))
-  updateAll(cluster, keys, Buffer.concat(heads), clusters.length)
-}
-
-const FEW = 64
-
-/** One by one where they are few, else the whole table at once. */
-function headsOf(cluster: number, indices: readonly number[]): readonly Buffer[] {
-  const count = mapInfo(cluster).maxEntries
-  const beyond = indices.find((index) => index >= count)
-  if (beyond !== undefined) throw coded('KM9138', `there is no cluster ${beyond}`)
   const { size } = clusterLayout
-  if (indices.length > FEW) {
-    const { values } = readAll(cluster, 4, size, count)
-    return indices.map((index) => values.subarray(index * size, (index + 1) * size))
-  }
-  return indices.map((index) => {
-    const head = Buffer.alloc(size)
-    lookup(cluster, u32(index), head)
-    return head
+  const indices = clusters.map(([index]) => index)
+  const first = indices.reduce((least, index) => Math.min(least, index))
+  const last = indices.reduce((most, index) => Math.max(most, index))
+  if (last >= mapInfo(cluster).maxEntries) throw coded('KM9138', `there is no cluster ${last}`)
+  const inHeads = (work: (heads: DataView) => void): void => withMapWindow(cluster, first * size, (last + 1) * size, work)
+  inHeads((heads) => {
+    const places = indices.map((index) => {
+      const at = (index - first) * size
+      const free = freeVersion(new Uint8Array(heads.buffer, heads.byteOffset + at, size), readers)
+      if (free === null) throw coded('KM9138', `every version of cluster ${index} is still in use`)
+      return at + free
+    })
+    const before = places.map((place) => readVersion(heads, place))
+    undo.add('versions of clusters', () =>
+      inHeads((again) => {
+        for (const [at, place] of places.entries()) writeVersion(again, place, before[at] as NewVersion)
+      }),
+    )
+    for (const [at, [, row, , tiers]] of clusters.entries())
+      writeVersion(heads, places[at] as number, { generation, first: used + row, tiers })
   })
 }

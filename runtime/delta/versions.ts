@@ -1,17 +1,19 @@
 /**
- * Versions of clusters: the cells of their heads (proto/abi.ts, km_cell). In: heads as the kernel holds them, and the numbers of the generations that are kept; out: heads with a new version, or without
+ * Versions of clusters: the cells of their heads (proto/abi.ts, km_cell). In: heads as the kernel holds them, and the numbers of the generations that are kept; out: where a new version goes, heads without
  * versions that belong to nobody. Invariant: a cell that some kept generation reads is never changed.
  */
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import { CLUSTER_CELLS, cell as cellLayout, cluster as clusterLayout } from '../../proto/abi.ts'
-import { put } from '../../proto/layout.ts'
-import { fieldOf, rowReader, viewOf } from '../field.ts'
+import { get, get64, put } from '../../proto/layout.ts'
+import { fieldOf, rowReader } from '../field.ts'
 import type { Pins } from '../pins.ts'
-import { mapInfo, readAll, u32, updateAll } from '../sys/libbpf-map.ts'
+import { mapInfo } from '../sys/libbpf-map.ts'
 import { openPin } from '../sys/libbpf-pin.ts'
+import { storeWord, withMapWindow } from '../sys/map-memory.ts'
 
 const CELLS = fieldOf(clusterLayout, 'cells').offset
+const GENERATION = fieldOf(cellLayout, 'generation').offset
 
 export interface NewVersion {
   readonly generation: bigint
@@ -20,20 +22,28 @@ export interface NewVersion {
   readonly tiers: number
 }
 
-/** A copy of `head` with one more version; null when each of its cells is read by a kept generation. */
-export function withVersion(head: Uint8Array, version: NewVersion, kept: readonly bigint[]): Buffer | null {
+/** Where in `head` a version may be put; null when each of its cells is read by a kept generation. */
+export function freeVersion(head: Uint8Array, kept: readonly bigint[]): number | null {
   const read = new Set(kept.map((generation) => newest(head, generation)))
-  for (let index = 0; index < CLUSTER_CELLS; index++) {
-    if (read.has(index)) continue
-    const copy = Buffer.from(head)
-    const at = CELLS + index * cellLayout.size
-    const view = viewOf(copy)
-    put(view, at, fieldOf(cellLayout, 'generation'), version.generation)
-    put(view, at, fieldOf(cellLayout, 'first'), version.first)
-    put(view, at, fieldOf(cellLayout, 'tiers'), version.tiers)
-    return copy
-  }
+  for (let index = 0; index < CLUSTER_CELLS; index++) if (!read.has(index)) return CELLS + index * cellLayout.size
   return null
+}
+
+/** Programs may look at the cell meanwhile: it belongs to no generation until it is whole. The number goes last; its upper half is always zero. */
+export function writeVersion(heads: DataView, at: number, { generation, first, tiers }: NewVersion): void {
+  emptyVersion(heads, at)
+  put(heads, at, fieldOf(cellLayout, 'first'), first)
+  put(heads, at, fieldOf(cellLayout, 'tiers'), tiers)
+  storeWord(heads, at + GENERATION, Number(generation))
+}
+
+export function readVersion(heads: DataView, at: number): NewVersion {
+  const read = (name: string): number => get(heads, at, fieldOf(cellLayout, name), 0)
+  return { generation: get64(heads, at, fieldOf(cellLayout, 'generation'), 0), first: read('first'), tiers: read('tiers') }
+}
+
+function emptyVersion(heads: DataView, at: number): void {
+  storeWord(heads, at + GENERATION, 0)
 }
 
 /** The cell that a generation reads; -1: none. */
@@ -57,24 +67,15 @@ function newest(head: Uint8Array, generation: bigint): number {
 export function scrubVersions(pins: Pins, epoch: number, newestKept: bigint): void {
   const fd = openPin(join(pins.epoch(epoch), 'km_cluster'))
   try {
-    const { values, count } = readAll(fd, 4, clusterLayout.size, mapInfo(fd).maxEntries)
-    const keys: Buffer[] = []
-    const heads: Buffer[] = []
-    for (let row = 0; row < count; row++) {
-      const head = values.subarray(row * clusterLayout.size, (row + 1) * clusterLayout.size)
-      const read = rowReader(cellLayout, head)
-      let isStale: 'yes' | 'no' = 'no'
-      for (let index = 0; index < CLUSTER_CELLS; index++) {
-        const at = CELLS + index * cellLayout.size
-        if (read.big(at, 'generation') <= newestKept) continue
-        head.fill(0, at, at + cellLayout.size)
-        isStale = 'yes'
+    const bytes = mapInfo(fd).maxEntries * clusterLayout.size
+    withMapWindow(fd, 0, bytes, (heads) => {
+      for (let head = 0; head < bytes; head += clusterLayout.size) {
+        for (let index = 0; index < CLUSTER_CELLS; index++) {
+          const at = head + CELLS + index * cellLayout.size
+          if (heads.getUint32(at + GENERATION, true) > newestKept) emptyVersion(heads, at)
+        }
       }
-      if (isStale === 'no') continue
-      keys.push(u32(row))
-      heads.push(head)
-    }
-    updateAll(fd, Buffer.concat(keys), Buffer.concat(heads), keys.length)
+    })
   } finally {
     closeSync(fd)
   }

@@ -17,8 +17,8 @@
 
 #define BUCKETS (1 << 15)
 /* Milliseconds for what the kernel moves to the client's queue by itself; it tells nobody when it has. */
-#define QUIET 5
-/* The same before the end of the connection, which would overtake them: for clients that have closed their half. */
+#define QUIET (KM_BUSY_TIME / 1000000)
+/* The same before the end of the connection, behind which nothing can be read. */
 #define QUIET_BEFORE_END 250
 #define LOOK_AGAIN 2
 /* Milliseconds that a client has to read the end of what was written, as Envoy's delayed_close_timeout. */
@@ -63,6 +63,18 @@ int client_has_kernel_bytes(const struct client *client, const struct km_client 
   return row->egress != 0 && bytes_written(client->watch.fd) < row->egress + client->own;
 }
 
+/* What was put into its receive queue, past TCP, is there for certain only so many milliseconds later */
+static int is_queueing(const struct km_client *row, uint64_t milliseconds)
+{
+  __u64 queued = __atomic_load_n(&row->queued, __ATOMIC_ACQUIRE);
+  return queued && now_ms() < queued / 1000000 + milliseconds;
+}
+
+int client_would_be_overtaken(const struct client *client, const struct km_client *row)
+{
+  return client_has_kernel_bytes(client, row) || (row->flags & KM_CLIENT_PIPELINING && is_queueing(row, QUIET));
+}
+
 static void move(struct client *client, enum client_mode mode)
 {
   if (client->mode == mode) return;
@@ -81,8 +93,8 @@ static void finish(struct client *client, int reset)
   TAILQ_REMOVE(&clients_by_mode[client->mode], client, link);
   if (row) __atomic_store_n(&row->acceptor, 0, __ATOMIC_RELEASE);
   if (reset) make_reset(client->watch.fd);
-  /* Node may have a copy, with which close() alone would say nothing */
-  if (!reset) shutdown(client->watch.fd, SHUT_RDWR);
+  /* with a copy that Node has, close() alone would say nothing */
+  if (!reset && client->watch.shared) shutdown(client->watch.fd, SHUT_RDWR);
   client_keep_edits(client, NULL);
   loop_close(&client->watch);
   count--;
@@ -92,9 +104,17 @@ static void finish(struct client *client, int reset)
 static void keep_order(struct client *client)
 {
   struct km_client *row = client_row_of(client);
-  if (row == NULL || __atomic_fetch_or(&row->flags, KM_CLIENT_ORDERED, __ATOMIC_ACQ_REL) & KM_CLIENT_ORDERED) return;
+  if (row == NULL) return;
+  __atomic_fetch_or(&row->flags, KM_CLIENT_ORDERED, __ATOMIC_ACQ_REL);
   client->overlapped = 1;
-  client->queued = 1;
+}
+
+/* Its socket was closed: nobody waits for what is on its way into its queue. An answer that is outstanding is waited for, so that its upstream can be used again. */
+static int is_gone(const struct client *client)
+{
+  const struct km_client *row = client_row_of(client);
+  if (row == NULL) return 1;
+  return __atomic_load_n(&row->flags, __ATOMIC_ACQUIRE) & KM_CLIENT_GONE && __atomic_load_n(&row->upstream, __ATOMIC_ACQUIRE) == 0;
 }
 
 static void client_ready(struct watch *watch, uint32_t events)
@@ -120,6 +140,10 @@ static void client_ready(struct watch *watch, uint32_t events)
     finish(client, 1);
     return;
   }
+  if (got == 0 && is_gone(client)) {
+    finish(client, 0);
+    return;
+  }
   if (got == 0) client->ended = 1;
   if (events & EPOLLRDHUP) client->ended = 1;
   if (client->ended) keep_order(client);
@@ -134,7 +158,7 @@ void client_accept(int fd, struct space *space, const struct sockaddr_storage *f
   struct km_client_place place;
   struct client *client;
   struct km_client *row;
-  __u64 acceptor = cookie_of(fd), value = fd, zero = 0;
+  __u64 value = fd, zero = 0;
   address_of_socket(from, key.address, &key.port);
   /* whoever is not there dialled this port by itself, or has gone already */
   if (draining || bpf_map_lookup_and_delete_elem(map_client_by_address, &key, &place) != 0) {
@@ -162,7 +186,7 @@ void client_accept(int fd, struct space *space, const struct sockaddr_storage *f
   if (bpf_map_update_elem(map_acceptors, &client->cookie, &value, BPF_ANY) != 0) {
     if (errno != EOPNOTSUPP) say("km_acceptors: %m");
   } else if (row) {
-    __atomic_compare_exchange_n(&row->acceptor, &zero, acceptor, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    __atomic_compare_exchange_n(&row->acceptor, &zero, 1, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
   }
   loop_watch(&client->watch, EPOLLIN | EPOLLRDHUP);
 }
@@ -174,13 +198,11 @@ static enum rest rest_of(struct client *client, const struct km_client *row)
 {
   if (__atomic_load_n(&row->upstream, __ATOMIC_ACQUIRE) != 0) {
     client->overlapped = 1;
-    client->quiet = 0;
     return REST_ANSWER;
   }
   if (client_has_kernel_bytes(client, row)) return REST_SOON;
   if (!client->overlapped && row->reason != KM_SLOW_PIPELINED) return REST_NONE;
-  if (client->quiet == 0) client->quiet = now_ms();
-  return now_ms() - client->quiet >= (client->queued && client->mode == CLIENT_MODE_ENDING ? QUIET_BEFORE_END : QUIET) ? REST_NONE : REST_SOON;
+  return is_queueing(row, client->mode == CLIENT_MODE_ENDING ? QUIET_BEFORE_END : QUIET) ? REST_SOON : REST_NONE;
 }
 
 static void hand_over(struct client *client, struct km_client *row, struct km_holder_message *message, int upstream)
@@ -197,6 +219,8 @@ static void hand_over(struct client *client, struct km_client *row, struct km_ho
   message->reason = row->reason;
   memcpy(message->address, client->asked, 16);
   memcpy(message->source, client->source, 16);
+  /* of a request that is tried again the upstream is let go of long before the answer is there: what the client sends meanwhile is not the kernel's */
+  if (message->kept) __atomic_fetch_or(&row->passed, KM_CLIENT_SLOW, __ATOMIC_ACQ_REL);
   if (received > passed) {
     __atomic_fetch_or(&row->flags, KM_CLIENT_EARLY, __ATOMIC_ACQ_REL);
     __atomic_fetch_or(&row->passed, KM_CLIENT_SLOW, __ATOMIC_ACQ_REL);
@@ -206,9 +230,9 @@ static void hand_over(struct client *client, struct km_client *row, struct km_ho
   /* what user space writes is in TCP, which the ingress queue would overtake */
   __atomic_fetch_or(&row->flags, KM_CLIENT_ORDERED, __ATOMIC_ACQ_REL);
   client->owner = control_serving();
-  client->quiet = 0;
   client->overlapped = 0;
   loop_watch(&client->watch, 0);
+  client->watch.shared = 1;
   move(client, CLIENT_MODE_HANDED);
   if (upstream >= 0) {
     control_send(client->owner, message, upstream, client->watch.fd);
@@ -253,7 +277,7 @@ static int is_closing(struct km_client *row)
 static int answer(struct client *client, struct km_client *row)
 {
   enum client_answer what = client->answer;
-  if (row && client_has_kernel_bytes(client, row)) {
+  if (row && client_would_be_overtaken(client, row)) {
     answers_wait = 1;
     later();
     return 0;
@@ -315,9 +339,8 @@ void client_settle(struct client *client)
 void client_answered(struct client *client, int last)
 {
   if (last && client->mode == CLIENT_MODE_FAST) {
-    struct km_client *row = client_row_of(client);
-    /* what the kernel has put into the client's queue must not meet the end of the connection there; what it sent by TCP cannot */
-    if (row && !(__atomic_load_n(&row->flags, __ATOMIC_ACQUIRE) & KM_CLIENT_ORDERED)) client->overlapped = client->queued = 1;
+    /* what the kernel has put into the client's queue must not meet the end of the connection there */
+    client->overlapped = 1;
     loop_watch(&client->watch, 0);
     move(client, CLIENT_MODE_ENDING);
   }
@@ -328,7 +351,7 @@ int client_relay(struct client *client, struct km_holder_message *message, int u
 {
   struct km_client *row = client_row_of(client);
   if (row == NULL || client->mode == CLIENT_MODE_HANDED || !control_serving()) return 0;
-  if (client_has_kernel_bytes(client, row)) return 0;
+  if (client_would_be_overtaken(client, row)) return 0;
   hand_over(client, row, message, upstream);
   return 1;
 }
@@ -394,7 +417,7 @@ void client_end(struct client *client, int reset)
   }
   __atomic_fetch_or(&row->passed, KM_CLIENT_SLOW, __ATOMIC_ACQ_REL);
   shutdown(client->watch.fd, SHUT_WR);
-  client->quiet = now_ms();
+  client->lingers = now_ms();
   move(client, CLIENT_MODE_LINGERING);
   loop_watch(&client->watch, EPOLLIN | EPOLLRDHUP);
 }
@@ -414,7 +437,7 @@ void client_sweep(void)
   look_again();
   for (client = TAILQ_FIRST(&clients_by_mode[CLIENT_MODE_LINGERING]); client; client = next) {
     next = TAILQ_NEXT(client, link);
-    if (now_ms() - client->quiet >= LINGER) finish(client, 0);
+    if (now_ms() - client->lingers >= LINGER) finish(client, 0);
   }
 }
 

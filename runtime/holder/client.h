@@ -33,8 +33,7 @@ struct client {
   __u64 read;       /* bytes that user space has read of it */
   __u64 own;        /* bytes that user space has written to it */
   int overlapped;   /* it became user space's before the kernel had answered what came before */
-  int queued;       /* its last answers may have gone into its receive queue, past TCP */
-  uint64_t quiet;   /* since when the kernel has had nothing to do with it, or it lingers, by now_ms */
+  uint64_t lingers; /* since when, by now_ms */
   struct pump *pump; /* moves the rest of an answer */
   struct space *space;
   __u8 asked[16];
@@ -67,6 +66,8 @@ void client_keep_edits(struct client *client, const struct km_edits *edits);
 int client_relay(struct client *client, struct km_holder_message *message, int upstream);
 /* What the kernel redirected to it is not all in TCP yet */
 int client_has_kernel_bytes(const struct client *client, const struct km_client *row);
+/* What is written now would come before bytes that the kernel has redirected to it already */
+int client_would_be_overtaken(const struct client *client, const struct km_client *row);
 /* Its socket was watched for something else meanwhile */
 void client_resume(struct client *client);
 /* There is a Node again */

@@ -7,7 +7,7 @@
 const struct km_edits *edits_of(const struct km_upstream *upstream)
 {
   const struct km_edit *edit = upstream->edit ? edit_row(upstream->edit - 1) : NULL;
-  if (edit == NULL || (edit->taken & ~KM_EDIT_TURN) != upstream->cookie) return NULL;
+  if (edit == NULL || (edit->taken & ~KM_ROW_TURN) != upstream->cookie) return NULL;
   return (const struct km_edits *)edit->rows;
 }
 
@@ -68,4 +68,12 @@ size_t edit_head(const struct km_edits *edits, const char *head, size_t length, 
   for (int i = 0; i < edits->parts && i < KM_EDIT_PARTS_MAX; i++) put_part(&writing, edits, &edits->part[i], there, status);
   put(&writing, "\r\n", 2);
   return writing.room ? writing.at : 0;
+}
+
+size_t say_last(char *head, size_t length)
+{
+  static const char line[] = "connection: close\r\n\r\n";
+  _Static_assert(sizeof(line) - 1 - 2 == LAST_LINE_BYTES, "the line, before the empty one");
+  memcpy(head + length - 2, line, sizeof(line) - 1);
+  return length + LAST_LINE_BYTES;
 }

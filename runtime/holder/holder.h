@@ -19,6 +19,8 @@
 struct watch {
   int fd;
   void (*ready)(struct watch *watch, uint32_t events);
+  uint32_t events; /* that are watched for */
+  int shared;      /* another process may have a copy of the descriptor, or has had one */
   struct watch *next_dead;
 };
 

@@ -32,18 +32,15 @@ void loop_open(void)
 void loop_watch(struct watch *watch, uint32_t events)
 {
   struct epoll_event event = {.events = events, .data.ptr = watch};
-  if (events == 0) {
-    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
-    return;
-  }
-  if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) != 0 && errno == EEXIST)
-    epoll_ctl(epoll_fd, EPOLL_CTL_MOD, watch->fd, &event);
+  int change = watch->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+  if (events == watch->events) return;
+  watch->events = events;
+  epoll_ctl(epoll_fd, change, watch->fd, &event);
 }
 
 void loop_free(struct watch *watch)
 {
-  /* a descriptor that others hold too stays in the epoll set when it is closed here: it is taken out first */
-  if (watch->fd >= 0) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+  if (watch->fd >= 0) loop_watch(watch, 0);
   watch->fd = -1;
   watch->ready = NULL;
   watch->next_dead = dead;
@@ -53,6 +50,8 @@ void loop_free(struct watch *watch)
 void loop_close(struct watch *watch)
 {
   int fd = watch->fd;
+  /* a descriptor that others hold too stays in the epoll set when it is closed here; any other leaves it */
+  if (!watch->shared) watch->events = 0;
   loop_free(watch);
   if (fd >= 0) close(fd);
 }

@@ -22,6 +22,7 @@ struct upstream {
   uint64_t since; /* connecting: when it began; offered: since when it is claimed by nobody, 0: it is not; by now_ms */
   int stalled;    /* not watched until the next sweep */
   int held_back;  /* it failed while its request may still be on its way; looked at again soon */
+  __u32 want;     /* KM_HOLDER_CONNECTION_*: why there is no answer, where Node may try its request again; 0: there is one, or it may not */
 };
 
 /*

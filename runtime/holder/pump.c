@@ -45,8 +45,10 @@ static void end(struct pump *pump, enum pump_end how)
   struct client *client = pump->client;
   struct km_client *row = client_row_of(client);
   __u64 cookie = upstream->cookie;
-  /* the client wants its connection closed behind it */
-  if (how != PUMP_BROKEN && upstream_row(cookie)->flags & KM_UPSTREAM_LAST) how = PUMP_LAST;
+  /* the client wants its connection closed behind it; the server wants that, too, or does not care */
+  __u32 flags = __atomic_load_n(&upstream_row(cookie)->flags, __ATOMIC_ACQUIRE);
+  int last = how == PUMP_LAST || (how != PUMP_BROKEN && flags & KM_UPSTREAM_LAST);
+  if (how == PUMP_KEPT && flags & KM_UPSTREAM_CLOSES) how = PUMP_SPENT;
   client->pump = NULL;
   upstream->pump = NULL;
   free(pump);
@@ -60,7 +62,7 @@ static void end(struct pump *pump, enum pump_end how)
   client_resume(client);
   if (how == PUMP_BROKEN) {
     client_fail(client, ANSWER_RESET, 0);
-  } else if (how == PUMP_LAST) {
+  } else if (last) {
     client_fail(client, ANSWER_CLOSE, 0);
   } else {
     if (row && __atomic_load_n(&row->upstream, __ATOMIC_ACQUIRE) == cookie) __atomic_store_n(&row->upstream, 0, __ATOMIC_RELEASE);
@@ -104,10 +106,16 @@ static int frame_head(struct pump *pump, struct km_upstream *row, size_t size)
   const struct km_edits *edits = edits_of(row);
   const char *blank = memmem(pump->bytes, size, "\r\n\r\n", 4);
   size_t was = blank ? (size_t)(blank + 4 - pump->bytes) : 0, now;
-  if (edits == NULL || was < sizeof("HTTP/1.1 200")) return 0;
+  if (was < sizeof("HTTP/1.1 200") || was > sizeof(edited) - LAST_LINE_BYTES) return 0;
   memcpy(status, pump->bytes + sizeof("HTTP/1.1"), 3);
-  now = edit_head(edits, pump->bytes, was, status, edited, sizeof(edited));
+  if (edits) {
+    now = edit_head(edits, pump->bytes, was, status, edited, sizeof(edited) - LAST_LINE_BYTES);
+  } else {
+    memcpy(edited, pump->bytes, was);
+    now = was;
+  }
   if (now == 0) return 0;
+  if ((row->flags & (KM_UPSTREAM_LAST | KM_UPSTREAM_CLOSES)) == KM_UPSTREAM_LAST) now = say_last(edited, now);
   memmove(pump->bytes + now, pump->bytes + was, size - was);
   memcpy(pump->bytes, edited, now);
   pump->heading = 0;
@@ -172,9 +180,11 @@ int pump_begin(struct upstream *upstream, struct client *client)
 {
   struct km_client *row = client_row_of(client);
   struct pump *pump;
-  if (row == NULL || client->pump || client->mode == CLIENT_MODE_HANDED || client_has_kernel_bytes(client, row)) return 0;
+  if (row == NULL || client->pump || client->mode == CLIENT_MODE_HANDED || client_would_be_overtaken(client, row)) return 0;
   __atomic_fetch_or(&row->flags, KM_CLIENT_ORDERED, __ATOMIC_ACQ_REL);
-  pump = calloc(1, sizeof(*pump));
+  /* without its buffer, which is written before it is read */
+  pump = malloc(sizeof(*pump));
+  memset(pump, 0, offsetof(struct pump, bytes));
   pump->upstream = upstream;
   pump->client = client;
   pump->heading = (upstream_row(upstream->cookie)->flags & KM_UPSTREAM_EDITED) != 0;
@@ -182,6 +192,7 @@ int pump_begin(struct upstream *upstream, struct client *client)
   upstream->pump = pump;
   upstream->mode = UPSTREAM_MODE_PUMPED;
   upstream->watch.ready = upstream_pumped;
-  watch_both(pump);
+  /* what was left to it is there */
+  move(pump);
   return 1;
 }

@@ -4,9 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* behind all edits, as Envoy's codec writes it; the empty line is in it */
-static const char last_line[] = "connection: close\r\n\r\n";
-
 static ssize_t reply(int fd, const char *status, const char *body, const struct reply_manner *manner)
 {
   char plain[512], text[4096];
@@ -16,15 +13,12 @@ static ssize_t reply(int fd, const char *status, const char *body, const struct 
                     clock_text);
   if (manner->edits) {
     /* formats see the status of no upstream */
-    length = edit_head(manner->edits, plain, length, "0", text, sizeof(text) - strlen(body) - sizeof(last_line));
+    length = edit_head(manner->edits, plain, length, "0", text, sizeof(text) - strlen(body) - LAST_LINE_BYTES);
   } else {
     memcpy(text, plain, length);
   }
   if (length == 0) return -1;
-  if (manner->last) {
-    memcpy(text + length - 2, last_line, sizeof(last_line) - 1);
-    length += sizeof(last_line) - 1 - 2;
-  }
+  if (manner->last) length = say_last(text, length);
   if (!manner->bodiless) {
     memcpy(text + length, body, strlen(body));
     length += strlen(body);

@@ -35,6 +35,19 @@ static void look_again(void)
   loop_soon(&look, LOOK_AGAIN);
 }
 
+/* A request that may be tried again is Node's, while there is one: it is told why there is no answer. */
+static int try_again(struct upstream *upstream, struct km_upstream *row, enum client_answer why)
+{
+  if (row->kept == 0 || !control_serving() || (why != ANSWER_LOST && why != ANSWER_TIMEOUT)) return 0;
+  upstream->want = why == ANSWER_LOST ? KM_HOLDER_CONNECTION_LOST : KM_HOLDER_CONNECTION_LATE;
+  if (why == ANSWER_TIMEOUT) timed_out++;
+  if (why == ANSWER_LOST) upstream_lost++;
+  row->phase = KM_RESPONSE_HEAD;
+  __atomic_fetch_or(&row->flags, KM_UPSTREAM_RELAY, __ATOMIC_ACQ_REL);
+  upstream_relay(upstream);
+  return 1;
+}
+
 /* Ends the request of an upstream that is of no more use, and the upstream. `why`: what the client is told when nothing of an answer went to it. */
 static void fail(struct upstream *upstream, enum client_answer why, int in_order)
 {
@@ -54,6 +67,9 @@ static void fail(struct upstream *upstream, enum client_answer why, int in_order
   }
   /* used up by a client that wanted its connection closed; the next one wants the same. The endpoint's end of it may be seen before the event that says so. */
   if (owner == 0 && before & KM_UPSTREAM_SPENT && row->requests > 0) pool_replace(upstream);
+  if (shared && row->counted && !(before & KM_UPSTREAM_STARTED) && __atomic_load_n(&shared->upstream, __ATOMIC_ACQUIRE) == cookie &&
+      try_again(upstream, row, why))
+    return;
   int ours = release_place(row);
   if (client && ours) client_keep_edits(client, edits_of(row));
   pool_drop(upstream);
@@ -108,7 +124,7 @@ void upstream_relay(struct upstream *upstream)
   struct km_upstream *row = upstream_row(upstream->cookie);
   struct client *client = client_met(row->owner);
   struct km_holder_message message = {.kind = KM_HOLDER_RELAY, .upstream = upstream->cookie, .state = row->endpoint, .bytes = row->sent};
-  int taken;
+  int taken, whole = row->phase == KM_RESPONSE_HEAD;
   /* what was told may be over by now */
   if (upstream->mode != UPSTREAM_MODE_OFFERED || row->owner == 0 || !(row->flags & KM_UPSTREAM_RELAY)) return;
   if (client == NULL || client_row_of(client) == NULL) {
@@ -119,15 +135,19 @@ void upstream_relay(struct upstream *upstream)
   if (row->flags & KM_UPSTREAM_BODILESS) message.flags |= KM_HOLDER_CONNECTION_BODILESS;
   if (row->flags & KM_UPSTREAM_LAST) message.flags |= KM_HOLDER_CONNECTION_LAST;
   if (edits_of(row)) message.number = row->edit;
-  loop_watch(&upstream->watch, 0);
-  taken = row->phase == KM_RESPONSE_HEAD ? client_relay(client, &message, upstream->watch.fd) : pump_begin(upstream, client);
+  message.flags |= upstream->want;
+  message.kept = row->kept;
+  taken = whole ? client_relay(client, &message, upstream->watch.fd) : pump_begin(upstream, client);
   if (!taken) {
+    loop_watch(&upstream->watch, 0);
     /* bytes of the kernel are still on their way to the client, or there is no Node */
-    if (control_serving() || row->phase != KM_RESPONSE_HEAD) look_again();
+    if (control_serving() || !whole) look_again();
     return;
   }
-  relayed++;
-  if (row->phase == KM_RESPONSE_HEAD) {
+  if (whole) {
+    loop_watch(&upstream->watch, 0);
+    relayed++;
+    upstream->watch.shared = 1;
     upstream->mode = UPSTREAM_MODE_HANDED;
     upstream->owner = client->owner;
   }
@@ -140,7 +160,7 @@ void upstream_relayed(struct upstream *upstream, int reuse)
   struct km_client *shared = client ? client_row_of(client) : NULL;
   __u64 cookie = upstream->cookie;
   upstream->owner = 0;
-  if (reuse && !(row->flags & KM_UPSTREAM_LAST)) {
+  if (reuse) {
     pool_release(upstream);
   } else {
     pool_drop(upstream);

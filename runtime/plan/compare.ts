@@ -42,9 +42,16 @@ export interface GenerationChanges {
 export function compareGenerations(before: Described | undefined, after: Described): GenerationChanges {
   return {
     listeners: compare(listenerTexts(before), listenerTexts(after), (name) => ({ name })),
-    clusters: compare(clustersOf(before), clustersOf(after), (name, was, is) => changedCluster(name, was, is)),
+    clusters: compare(clustersOf(before), clustersOf(after), changedCluster),
     routes: compare(routeTexts(before?.tables.names), routeTexts(after.tables.names), (name) => ({ name })),
   }
+}
+
+/** Those of these indices alone, of two generations that have the same clusters otherwise. */
+export function compareClusters(before: ClusterTables, after: ClusterTables, indices: readonly number[]): Changes<ChangedCluster> {
+  const of = (tables: ClusterTables): ReadonlyMap<string, DumpedCluster> =>
+    new Map(indices.map((index) => [tables.names.clusters[index]?.name ?? '', dumpCluster(tables, index)]))
+  return compare(of(before), of(after), changedCluster)
 }
 
 function compare<V, T>(

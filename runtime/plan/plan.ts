@@ -7,7 +7,7 @@ import { RECORD_HAS_UDP } from '../../proto/abi.ts'
 import { apply } from '../apply.ts'
 import type { ApplyHost, ApplyReport, ApplyRequest } from '../apply-request.ts'
 import type { Finding } from '../coded-error.ts'
-import { inspectInstance } from '../condition.ts'
+import { inspectInstance, layoutsOf } from '../condition.ts'
 import { splitKept } from '../generation.ts'
 import type { OpenInstance } from '../held-generation.ts'
 import { HOOKS } from '../hooks.ts'
@@ -22,6 +22,8 @@ import type { HookName } from '../sys/libbpf-link.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pinnedProgramId } from '../sys/libbpf-program.ts'
+import { readLayouts } from '../upgrade/held-layouts.ts'
+import { heldInForce } from '../upgrade/held-rows.ts'
 import { compareGenerations, type GenerationChanges } from './compare.ts'
 import { describeArtifact, describeHeld } from './described.ts'
 
@@ -61,6 +63,8 @@ export interface PlanReport {
     /** UDP endpoints that leave: sockets that are connected to them are released */
     readonly udpEndpointsLeaving: number
   }
+  /** of a delta: rows and clusters that it writes, rows that are spare then; without room the whole artifact has to be applied */
+  readonly delta?: { readonly room: 'enough' | 'none'; readonly clusters: number; readonly rows: number; readonly spare: number }
   readonly warnings: readonly Finding[]
 }
 
@@ -75,6 +79,7 @@ export async function plan(request: PlanRequest): Promise<PlanReport> {
     ...(cgroup === undefined ? {} : { cgroup }),
     ...(steps === undefined ? {} : { steps }),
   })
+  const earlier = earlierInForce(instance)
   return withInstance(instance, (open) => {
     const records = open === null ? [] : readRecords(open.tables)
     const live = records.find(({ state }) => state === 'live')
@@ -93,11 +98,14 @@ export async function plan(request: PlanRequest): Promise<PlanReport> {
       artifact: artifact.digest,
       diverted,
       keep,
-      inForce: live === undefined ? { generation: 0, artifact: '' } : { generation: Number(live.generation), artifact: recordDigest(live) },
+      inForce:
+        live === undefined
+          ? (earlier ?? { generation: 0, artifact: '' })
+          : { generation: Number(live.generation), artifact: recordDigest(live) },
       changes,
       entries: dry.entries,
       programs: { load: units('loaded'), keep: units('pinned') },
-      links: linkChanges(open, dry.cgroup, artifact),
+      links: earlier === undefined ? linkChanges(open, dry.cgroup, artifact) : { attach: [], update: HOOKS, move: [] },
       bytes: { made: tables - dry.memory.shared, shared: dry.memory.shared },
       clears: clearedBy(records, live, keep),
       connections: {
@@ -110,9 +118,17 @@ export async function plan(request: PlanRequest): Promise<PlanReport> {
   })
 }
 
+/** Of an instance that a runtime with other layouts made: its tables cannot be compared, but what is in force is known. */
+function earlierInForce(instance: string): PlanReport['inForce'] | undefined {
+  const pins = existingPins(instance)?.pins
+  const layouts = pins === undefined || layoutsOf(pins) !== 'others' ? null : readLayouts(pins)
+  const held = pins === undefined || layouts === null ? undefined : heldInForce(pins, layouts)
+  return held === undefined ? undefined : { generation: held.generation, artifact: held.artifact }
+}
+
 function withInstance<T>(instance: string, work: (open: OpenInstance | null) => T): T {
   const place = existingPins(instance)
-  const condition = place === null ? undefined : inspectInstance(place.pins)
+  const condition = place === null || layoutsOf(place.pins) === 'others' ? undefined : inspectInstance(place.pins)
   if (place === null || condition?.kind !== 'ready') return work(null)
   try {
     return work({ instance, pins: place.pins, tables: condition.tables })
@@ -122,7 +138,7 @@ function withInstance<T>(instance: string, work: (open: OpenInstance | null) => 
 }
 
 /** The new one takes a place among those that are kept before it. */
-function clearedBy(records: readonly GenerationRecord[], live: GenerationRecord | undefined, keep: number): readonly number[] {
+export function clearedBy(records: readonly GenerationRecord[], live: GenerationRecord | undefined, keep: number): readonly number[] {
   if (live === undefined) return []
   const next: GenerationRecord = { ...live, slot: 0, generation: BigInt(Number.MAX_SAFE_INTEGER), state: 'live' }
   const after = [

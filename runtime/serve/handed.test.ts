@@ -22,8 +22,11 @@ const NONE: HolderMessage = {
   source: new Uint8Array(16),
   port: 80,
   sourcePort: 40000,
+  kept: 0,
   counters: {} as HolderMessage['counters'],
 }
+
+const NO_ROWS = { read: () => undefined, close: () => undefined }
 
 /** Two ends of a connection that nobody reads from. */
 async function pair(): Promise<{ readonly near: Socket; readonly far: Socket; close(): void }> {
@@ -63,7 +66,7 @@ test('a client gets the end of an answer when the mark is gone, so that its next
     clear: () => seen.push(`cleared with ${readable(far)} bytes at the client`),
     close: () => undefined,
   }
-  const handed = createHanded(link, rows, { read: () => undefined, close: () => undefined })
+  const handed = createHanded(link, { rows, edits: NO_ROWS, kept: NO_ROWS })
   const connection = handed.connection(NONE, descriptorOf(near))
   assert.is(connection.finish(LAST), 'returned')
   assert.equal(seen, ['taken', 'cleared with 0 bytes at the client', 'returned'])

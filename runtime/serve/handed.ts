@@ -5,13 +5,27 @@
  */
 import { Socket } from 'node:net'
 import { addressText } from '../../proto/address/address-text.ts'
-import { CONNECTION_BODILESS, CONNECTION_EARLY, CONNECTION_LAST } from '../../proto/http/holder-protocol.ts'
+import {
+  CONNECTION_BODILESS,
+  CONNECTION_EARLY,
+  CONNECTION_LAST,
+  CONNECTION_LATE,
+  CONNECTION_LOST,
+} from '../../proto/http/holder-protocol.ts'
 import { sendKeepingBack, sendKept } from '../sys/libc.ts'
 import { SystemError } from '../sys/system-error.ts'
 import type { ClientRows } from './client-rows.ts'
 import type { EditRows } from './edit-rows.ts'
 import type { HolderLink, HolderMessage } from './holder-link.ts'
+import type { KeptRows } from './kept-rows.ts'
 import type { SlowConnection, SlowRelay } from './slow-lane.ts'
+
+/** What the kernel says of connections and responses, beside the holder's messages. */
+export interface HandedRows {
+  readonly rows: ClientRows
+  readonly edits: EditRows
+  readonly kept: KeptRows
+}
 
 /** What is in user space's hands. */
 export interface Handed {
@@ -20,7 +34,7 @@ export interface Handed {
   readonly count: number
 }
 
-export function createHanded(link: HolderLink, rows: ClientRows, edits: EditRows): Handed {
+export function createHanded(link: HolderLink, { rows, edits, kept }: HandedRows): Handed {
   // by what was handed over, not by the connection: the same one may be here again before the socket of the time before has closed
   const open = new Set<object>()
 
@@ -91,6 +105,8 @@ export function createHanded(link: HolderLink, rows: ClientRows, edits: EditRows
         asked: (message.flags & CONNECTION_LAST) === 0 ? 'to go on' : 'to close',
         state: message.state,
         edits: edits.read(message.number),
+        kept: kept.read(message.kept, message.upstream),
+        want: (message.flags & CONNECTION_LOST) !== 0 ? 'lost' : (message.flags & CONNECTION_LATE) !== 0 ? 'late' : undefined,
         done: (how) => {
           if (settled) return
           settled = true

@@ -38,6 +38,8 @@ export interface HolderMessage {
   readonly source: Uint8Array
   readonly port: number
   readonly sourcePort: number
+  /** row in km_kept + 1; 0: none */
+  readonly kept: number
   readonly counters: Readonly<Record<HolderCounter, number>>
 }
 
@@ -224,6 +226,7 @@ function readMessage(bytes: Buffer): HolderMessage {
     source: read.bytes(0, 'source'),
     port: small('port'),
     sourcePort: small('source_port'),
+    kept: small('kept'),
     counters: Object.fromEntries(
       HOLDER_COUNTERS.map((name, index) => [name, Number(bytes.readBigUInt64LE(COUNTERS + index * 8))]),
     ) as unknown as Record<HolderCounter, number>,

@@ -3,6 +3,7 @@
  * Each second it looks for new network namespaces, several times a second for a new generation.
  */
 import { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseIp } from '../../proto/address/parse-ip.ts'
 import { takeBackOverdue } from '../confirm.ts'
 import { machine } from '../machine.ts'
@@ -13,10 +14,12 @@ import type { OpenInstance } from '../held-generation.ts'
 import { type BucketCells, openBucketCells } from './bucket-cells.ts'
 import { openClientRows } from './client-rows.ts'
 import { openEditRows } from './edit-rows.ts'
-import { createHanded } from './handed.ts'
+import { createHanded, type Handed } from './handed.ts'
+import { openKeptRows } from './kept-rows.ts'
 import { connectHolder, type HolderLink, type HolderMessage } from './holder-link.ts'
 import { holderCgroup } from './holder-place.ts'
 import { type NamedCgroups, observeSockets } from './observe.ts'
+import { openRuntimeCounts, type RuntimeCounts } from '../runtime-counts.ts'
 import type { OpenUpstream, SlowLane } from './slow-lane.ts'
 import { createSpaces } from './spaces.ts'
 import { createWarmth, type WarmEndpoint, warmEndpoints } from './warm.ts'
@@ -35,7 +38,7 @@ export interface SessionOptions {
   readonly open: OpenInstance
   readonly cgroup: string
   readonly named: NamedCgroups
-  readonly lane: (upstream: OpenUpstream, digest: () => string, bucket: BucketCells['find']) => SlowLane
+  readonly lane: (upstream: OpenUpstream, digest: () => string, bucket: BucketCells['find'], counts: RuntimeCounts | null) => SlowLane
   readonly say: (line: string) => void
   /** is the instance still the one that was opened? */
   readonly stillThere: () => boolean
@@ -86,7 +89,8 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
   let digest = live === undefined ? '' : recordDigest(live)
   const rows = openClientRows(open)
   const edits = openEditRows(open)
-  const handed = createHanded(link, rows, edits)
+  const kept = openKeptRows(open)
+  const handed = createHanded(link, { rows, edits, kept })
   const buckets = openBucketCells(open)
   let reading: 'yes' | 'no' = 'yes'
   // asked at every request: what an apply has denied is denied from then on, here as in the kernel
@@ -94,7 +98,8 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
     const current = reading === 'yes' ? liveRecord(open.tables) : undefined
     return current === undefined ? digest : recordDigest(current)
   }
-  const slow = lane(upstreamOpener(link), inForce, buckets.find)
+  const counts = openRuntimeCounts(open.pins)
+  const slow = lane(upstreamOpener(link), inForce, buckets.find, counts)
   const spaces = createSpaces(cgroup, link, said(say))
   const warmth = createWarmth(link)
   let endpoints: readonly WarmEndpoint[] = []
@@ -124,12 +129,10 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
     state = 'leaving'
     link.send('leave')
     slow.leave()
-    const from = Date.now()
-    const wait = setInterval(() => {
-      if (handed.count > 0 && Date.now() - from < LEAVE_WITHIN) return
-      clearInterval(wait)
-      link.close()
-    }, 20)
+    // with or without a holder
+    void finishOwn(link, handed, Date.now() + LEAVE_WITHIN)
+      .catch(() => undefined)
+      .then(link.close)
   }
   deliver = (message, descriptors) => {
     const [first, second] = descriptors
@@ -180,7 +183,9 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
     slow.close()
     rows.close()
     edits.close()
+    kept.close()
     buckets.close()
+    counts?.close()
   })
   return {
     holder: link.pid,
@@ -193,6 +198,19 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
     },
   }
 }
+
+/**
+ * Until nothing is here any more. An answer of the holder says that it has read what was sent before, and that what it had sent before is here: connections that it handed over before it
+ * heard that nobody serves any more, and what became of the last ones.
+ */
+async function finishOwn(link: HolderLink, handed: Handed, until: number): Promise<void> {
+  do {
+    while (handed.count > 0 && Date.now() < until) await sleep(LOOK_AGAIN)
+    await link.ask('count')
+  } while (handed.count > 0 && Date.now() < until)
+}
+
+const LOOK_AGAIN = 20
 
 /** Each line once. */
 function said(say: (line: string) => void): (line: string) => void {

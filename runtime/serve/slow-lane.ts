@@ -52,7 +52,19 @@ export interface ResponseEdits {
   }[]
 }
 
-/** A response whose head the kernel could not frame. Its request has been sent in full. */
+/** A request that the kernel has sent and that may be tried again (proto/http/keeping.ts). */
+export interface KeptRequest {
+  /** head and body */
+  readonly bytes: Buffer
+  /** the number that was drawn for it */
+  readonly random: bigint
+  /** milliseconds of the monotonic clock at which it was sent */
+  readonly started: number
+  /** where it was sent */
+  readonly endpoint: SocketAddress
+}
+
+/** A response whose head the kernel could not frame, or did not send as its request may be tried again. The request has been sent in full. */
 export interface SlowRelay {
   readonly connection: SlowConnection
   /** nothing of the response has been read */
@@ -65,6 +77,10 @@ export interface SlowRelay {
   readonly state: number
   /** what becomes of the head of the response; undefined: it stays as it is */
   readonly edits: ResponseEdits | undefined
+  /** undefined: the request is not tried again, whatever the response says */
+  readonly kept: KeptRequest | undefined
+  /** there is no response: the upstream broke, or was too late; only where the request is kept */
+  readonly want: 'lost' | 'late' | undefined
   /** The response was framed and passed on in full: the upstream goes back to its pool, or is closed. Then `connection` is ended or given back. */
   done(upstream: 'reuse' | 'close'): void
 }

@@ -5,11 +5,12 @@
 import { readServicesDocument } from '../../proto/http/services.ts'
 import type { OpenUpstream, SlowConnection, SlowLane } from '../serve/slow-lane.ts'
 import { createEvaluator, type Evaluator } from './evaluator.ts'
+import { firstTry } from './first-try.ts'
 import type { LaneContext, WaypointPlace } from './lane-context.ts'
 import { createEndpointPicker } from './pick-endpoint.ts'
 import { relayAnswer } from './relay.ts'
 import { serveConnection } from './serve-connection.ts'
-import { createSlowStatistics, type SlowStatistics } from './statistics.ts'
+import { type CountKeeper, createSlowStatistics, type SlowStatistics } from './statistics.ts'
 import { type BucketCell, createTokenBuckets } from './token-buckets.ts'
 import { createUpstreamPool } from './upstream-pool.ts'
 
@@ -22,13 +23,14 @@ export interface SlowLaneOptions {
   readonly waypoint?: WaypointPlace
   /** buckets that the kernel has too */
   readonly bucket?: BucketCell
+  readonly counts?: CountKeeper
 }
 
 export interface RunningSlowLane extends SlowLane {
   readonly statistics: SlowStatistics
 }
 
-export function createSlowLane({ services, inForce = () => '', open, waypoint, bucket }: SlowLaneOptions): RunningSlowLane {
+export function createSlowLane({ services, inForce = () => '', open, waypoint, bucket, counts }: SlowLaneOptions): RunningSlowLane {
   const read = (): Evaluator | undefined => {
     const bytes = services()
     const document = bytes === undefined ? undefined : readServicesDocument(bytes)
@@ -53,7 +55,7 @@ export function createSlowLane({ services, inForce = () => '', open, waypoint, b
     connect: ({ netns, address, port }) => open(netns, { address, port }),
     picker: createEndpointPicker(),
     live: { random: Math.random, takeToken: createTokenBuckets(bucket) },
-    statistics: createSlowStatistics(),
+    statistics: createSlowStatistics(counts),
     waypoint,
     load: new Map(),
     leaving: leaving.signal,
@@ -66,7 +68,11 @@ export function createSlowLane({ services, inForce = () => '', open, waypoint, b
   }
   return {
     serve: (connection: SlowConnection) => during(serveConnection(lane, connection)),
-    relay: (relay) => during(relayAnswer(relay, (connection) => during(serveConnection(lane, connection)))),
+    relay(relay) {
+      const { kept, connection } = relay
+      if (kept !== undefined) during(serveConnection(lane, connection, firstTry(relay, kept)))
+      else during(relayAnswer(relay, (given) => during(serveConnection(lane, given))))
+    },
     renew() {
       evaluator = read()
     },

@@ -5,6 +5,7 @@
  */
 import type { LiveState, TokenBucket } from '../../compiler/action/filter.ts'
 import { timeoutsOf } from '../../compiler/action/timeouts.ts'
+import { liveFormats } from '../../compiler/action/live-formats.ts'
 import { actions } from '../../compiler/action/table.ts'
 import { readBalancePolicy } from '../../compiler/balance/read.ts'
 import { createDiagnostics } from '../../compiler/diag/sink.ts'
@@ -132,7 +133,9 @@ const NO_REQUEST: RequestLine = { method: 'GET', authority: '', path: '/', heade
 /** What a connection manager and its routes ask for that only the waypoint does, by place. */
 function undoneHere(at: Cursor, routes: Cursor | undefined): ReadonlyMap<string, string> {
   if (routes === undefined) return new Map()
-  return new Map([...undoneOf(at, routes, undoneFields)].flatMap(([path, { why, waypoint }]) => (waypoint === true ? [[path, why]] : [])))
+  return new Map(
+    [...undoneOf(at, routes, undoneFields, liveFormats)].flatMap(([path, { why, waypoint }]) => (waypoint === true ? [[path, why]] : [])),
+  )
 }
 
 interface Parts {

@@ -5,6 +5,7 @@ import type { Agent } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Fed } from './request-feed.ts'
 import type { Evaluator, Service, SharedState } from './evaluator.ts'
+import type { FirstTry } from './first-try.ts'
 import type { GuardedHead } from './head-guard.ts'
 import type { MessageReader } from './message-reader.ts'
 import type { EndpointPicker } from './pick-endpoint.ts'
@@ -55,6 +56,8 @@ export interface LaneRequest {
   readonly service: Service
   readonly head: GuardedHead
   readonly fed: Fed
+  /** the kernel has decided about it and sent it; undefined: nobody has */
+  readonly first: FirstTry | undefined
   /** that an upstream sees; undefined: none */
   readonly requestId: string | undefined
   /** what it asks its connection to become, in lower case */

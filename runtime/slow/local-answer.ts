@@ -6,7 +6,9 @@ import { mutateResponse } from '../../compiler/action/response-headers.ts'
 import { localReply } from '../../compiler/action/local-reply.ts'
 import type { Exchange } from '../../compiler/http/exchange.ts'
 import type { Decision } from '../../compiler/http/model.ts'
+import { tellProxyStatus } from '../../compiler/http/proxy-status.ts'
 import { type HeaderPair, Headers } from '../../compiler/http/request.ts'
+import { virtualClusterOf } from '../../compiler/http/virtual-clusters.ts'
 import { textOf } from '../../compiler/match/byte-text.ts'
 import type { LaneRequest } from './lane-context.ts'
 import { type HeadContext, writeHead } from './response-head.ts'
@@ -23,6 +25,7 @@ export function settleEnding(request: LaneRequest): 'close' | 'keep' {
 
 export async function writeAnswer(request: LaneRequest, status: number, headers: Headers, body: string | Buffer): Promise<void> {
   const { response } = request.fed
+  request.lane.statistics.countReply(status)
   const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body
   request.begun = true
   const framing =
@@ -46,7 +49,13 @@ export function answerDecision(request: LaneRequest, decision: Decision, hidden:
   const headers = headersOf(responseHeaders ?? [])
   if (hidden > 0) headers.set('content-length', String(hidden))
   request.lane.statistics.count('answered')
-  return writeAnswer(request, status ?? 503, headers, (body === undefined || body === '' ? undefined : bytesOf(decision)) ?? body ?? '')
+  const told = tellStatus(request, decision.reason, headers)
+  return writeAnswer(
+    request,
+    told ?? status ?? 503,
+    headers,
+    (body === undefined || body === '' ? undefined : bytesOf(decision)) ?? body ?? '',
+  )
 }
 
 /** The body of a direct response that is no text. */
@@ -75,9 +84,19 @@ export interface Failure {
 /** The request came to nothing behind its route. */
 export function answerFailure(request: LaneRequest, exchange: Exchange, { status, body, details, headers = [] }: Failure): Promise<void> {
   const given = Headers.of('response', headers)
-  mutateResponse(exchange, given, { path: exchange.upstream.path, responseCode: 0, details })
+  const virtualCluster = virtualClusterOf(exchange.virtualHost.virtualClusters, exchange.request)
+  mutateResponse(exchange, given, { path: exchange.upstream.path, responseCode: 0, details, virtualCluster })
   const answer = localReply(exchange.request, { outcome: 'error', status, body, reason: details, headers: given })
+  tellStatus(request, details, answer.responseHeaders)
   return writeAnswer(request, answer.status, answer.responseHeaders, answer.body ?? '')
+}
+
+/** proxy-status, where the connection manager writes it; the status that it wants is already the answer's. */
+function tellStatus({ service }: LaneRequest, details: string, headers: Headers): void {
+  const { proxyStatus } = service.manager.front
+  const told = proxyStatus === undefined ? undefined : tellProxyStatus(proxyStatus, details)
+  if (told === undefined) return
+  headers.set('proxy-status', [headers.get('proxy-status') ?? '', told.value].filter((one) => one !== '').join(', '))
 }
 
 /** Before there is a route. */

@@ -26,6 +26,20 @@ test('a head is read however it is cut', async () => {
     assert.is((await read([REQUEST.slice(0, cut), REQUEST.slice(cut)])).kind, 'head', `cut at ${cut}`)
 })
 
+test('bytes that somebody else has read come first, and what is behind them is the next request', async () => {
+  const stream = new PassThrough()
+  const reader = createMessageReader(
+    stream as unknown as Socket,
+    Buffer.from(`POST /kept HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc${REQUEST.slice(0, 9)}`),
+  )
+  const kept = await reader.next(LIMITS)
+  assert.is(kept.kind === 'head' && kept.head.target, '/kept')
+  assert.is(String(await reader.body()), 'abc')
+  stream.end(Buffer.from(REQUEST.slice(9)))
+  const next = await reader.next(LIMITS)
+  assert.is(next.kind === 'head' && next.head.target, '/a')
+})
+
 for (const [what, text] of [
   ['a bare LF', 'GET /a HTTP/1.1\r\nHost: a\nX'],
   ['a bare CR', 'GET /a HTTP/1.1\r\nHost: a\rX'],

@@ -49,10 +49,12 @@ export class BodyFault extends Error {
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 const BLANK = Buffer.from('\r\n\r\n')
 const CRLF = '\r\n'
+const NOTHING = Buffer.alloc(0)
 
-export function createMessageReader(socket: Socket): MessageReader {
-  let held: Buffer[] = []
-  let size = 0
+/** `before`: bytes that were read by somebody else */
+export function createMessageReader(socket: Socket, before: Buffer = NOTHING): MessageReader {
+  let held: Buffer[] = before.length === 0 ? [] : [before]
+  let size = before.length
   let ended: 'open' | 'ended' | 'broken' = 'open'
   let wake: (() => void) | undefined
   let first = true

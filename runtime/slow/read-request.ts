@@ -4,6 +4,7 @@
  * Source: Envoy's http1/codec_impl.cc (handlePath: absolute URLs replace Host), http/conn_manager_impl.cc (decodeHeaders); tried on Envoy 1.40.
  */
 import { randomUUID } from 'node:crypto'
+import type { Draw } from '../../compiler/match/draw.ts'
 import type { RequestLine } from '../../compiler/http/request.ts'
 import { textOf } from '../../compiler/match/byte-text.ts'
 import type { Service } from './evaluator.ts'
@@ -22,7 +23,7 @@ export function readRequest(
   head: GuardedHead,
   { settings, manager }: Service,
   at: { readonly client: string; readonly asked: string },
-  random: number,
+  random: Draw,
 ): ReadRequest {
   if (head.version === '1.0' && !settings.http10) return { kind: 'refused', status: 426, body: 'Upgrade Required' }
   if (!isTarget(head, settings.absoluteUrls)) return { kind: 'refused', status: 400, body: 'Bad Request' }

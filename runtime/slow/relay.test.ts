@@ -38,6 +38,8 @@ async function relayed(method: 'HEAD' | 'other' = 'other', asked: 'to go on' | '
       asked,
       state: 0,
       edits: undefined,
+      kept: undefined,
+      want: undefined,
       done: (how) => {
         events.push(how)
         upstream.destroy()

@@ -3,38 +3,14 @@
  * written again with framing of our own; then the upstream is free or closed, and the client's connection goes on. Invariants: an upstream goes back to its pool only behind exactly one answer
  * (answer-end.ts); both are let go of when either side breaks.
  */
-import { type IncomingMessage, request as httpRequest } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { Duplex } from 'node:stream'
 import type { SlowConnection, SlowRelay } from '../serve/slow-lane.ts'
-import { type AnswerEnd, createAnswerEnd } from './answer-end.ts'
+import { createAnswerEnd } from './answer-end.ts'
 import { editLines } from './edit-lines.ts'
+import { readAnswer } from './read-answer.ts'
 import { statusText } from './status-text.ts'
 import { upstreamFailure } from './upstream-failure.ts'
-
-/** The upstream's answers, behind a request that is not sent: the kernel has sent it. */
-class AnswersOnly extends Duplex {
-  private readonly upstream: Socket
-
-  constructor(upstream: Socket, end: AnswerEnd) {
-    super({ allowHalfOpen: true })
-    this.upstream = upstream
-    upstream.on('data', (chunk: Buffer) => {
-      end.push(chunk)
-      if (!this.push(chunk)) upstream.pause()
-    })
-    upstream.once('end', () => this.push(null))
-    upstream.once('error', (error) => this.destroy(error))
-  }
-
-  override _read(): void {
-    this.upstream.resume()
-  }
-
-  override _write(_: Buffer, __: BufferEncoding, done: () => void): void {
-    done()
-  }
-}
 
 const HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding', 'proxy-connection', 'upgrade'])
 
@@ -61,24 +37,6 @@ export async function relayAnswer(
   if (asked === 'to close') connection.end('close')
   else if (connection.fastLane === 'possible') connection.giveBack()
   else goOn(connection)
-}
-
-type Read = { readonly kind: 'answer'; readonly answer: IncomingMessage } | { readonly kind: 'none'; readonly code: string }
-
-function readAnswer(upstream: Socket, method: SlowRelay['method'], end: AnswerEnd): Promise<Read> {
-  const stream = new AnswersOnly(upstream, end)
-  stream.on('error', () => undefined)
-  const request = httpRequest({
-    method: method === 'HEAD' ? 'HEAD' : 'GET',
-    setHost: false,
-    createConnection: () => stream as unknown as Socket,
-    insecureHTTPParser: false,
-  })
-  request.end()
-  return new Promise((resolve) => {
-    request.once('error', (error) => resolve({ kind: 'none', code: 'code' in error ? String(error.code) : '' }))
-    request.once('response', (answer) => resolve({ kind: 'answer', answer }))
-  })
 }
 
 /** Who waits for the answer. */

@@ -50,7 +50,7 @@ export function writeHead(
   if (!headers.has('date')) headers.set('date', new Date().toUTCString())
   if (settings.serverHeader === 'overwrite' || (settings.serverHeader === 'if_absent' && !headers.has('server')))
     headers.set('server', settings.serverName)
-  if (via !== '') headers.set('via', headers.has('via') ? `${headers.get('via')}, ${via}` : via)
+  if (via !== '') headers.set('via', [headers.get('via') ?? '', via].filter((one) => one !== '').join(', '))
   if (settings.requestIdInAnswer && requestId !== undefined) headers.set('x-request-id', requestId)
   const bare = status === 204 || status === 304 || status < 200
   if (status === 204 || status < 200) headers.remove('content-length')

@@ -5,7 +5,6 @@ import { Headers, HttpRequest } from '../../compiler/http/request.ts'
 import { type AskedRetry, askedRetry, backOff, retriesAnswer, retriesReset, toldBackOff } from './retry-policy.ts'
 
 const POLICY: RetryPolicy = {
-  path: '',
   on: ['gateway-error'],
   retries: 2,
   perTryTimeout: undefined,

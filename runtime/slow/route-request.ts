@@ -8,12 +8,14 @@ import { chosenCriteria } from '../../compiler/http/cluster-choice.ts'
 import { hashRequest } from '../../compiler/http/route-hash.ts'
 import type { ForwardAction } from '../../compiler/http/model.ts'
 import type { Endpoint } from '../../compiler/ir/program.ts'
+import { virtualClusterOf } from '../../compiler/http/virtual-clusters.ts'
 import { mutateResponse } from '../../compiler/action/response-headers.ts'
 import { addressText } from '../../proto/address/address-text.ts'
 import { type Attempt, attempt, type AttemptResult } from './attempt.ts'
 import { endsHere, tunnelConnect } from './connect-tunnel.ts'
 import type { Forward, Judgement } from './evaluator.ts'
 import type { LaneRequest } from './lane-context.ts'
+import type { FirstTry } from './first-try.ts'
 import { answerFailure, type Failure, headContext, settleEnding } from './local-answer.ts'
 import { mirrorRequest } from './mirror.ts'
 import { placeOf } from './original-place.ts'
@@ -31,6 +33,8 @@ import { forwardToWaypoint } from './waypoint.ts'
 const GONE: Failure = { status: 499, body: '', details: 'downstream_remote_disconnect' }
 
 type Forwarding = Extract<Judgement, { kind: 'forward' }>
+
+type Tried = AttemptResult | { readonly kind: 'expired'; readonly failure: Failure }
 
 /** Where one try goes. */
 interface Goal {
@@ -51,11 +55,13 @@ export async function routeRequest(request: LaneRequest, forward: Forwarding): P
   const settings = evaluator.settings(name)
   const load = loadOf(request, `${action.priority} ${name}`)
   const limits = settings.limits[action.priority]
-  if (load.requests >= limits.requests) return answerFailure(request, exchange, upstreamFailure('overflow', 1))
+  // one that the kernel has sent has its place
+  if (request.first === undefined && load.requests >= limits.requests)
+    return answerFailure(request, exchange, upstreamFailure('overflow', 1))
   const body = isBodiless(request)
     ? undefined
     : createRequestBody(fed.request, forward.retry === undefined && forward.decision.detail.mirrors.length === 0 ? 'pass' : 'keep')
-  lane.statistics.count('forwarded')
+  if (request.first === undefined) lane.statistics.count('forwarded')
   load.requests++
   const tries = new Tries(request, forward, action, { body, load, retries: limits.retries, connecting: settings })
   try {
@@ -83,8 +89,9 @@ class Tries {
   private readonly action: ForwardAction
   private readonly means: Means
   private readonly timers = new Set<NodeJS.Timeout>()
-  private readonly met: Endpoint[] = []
-  private readonly began = Date.now()
+  /** places that were tried */
+  private readonly met: string[] = []
+  private readonly began: number
   private current: Attempt | undefined
   private count = 0
   private over: ((failure: Failure) => void) | undefined
@@ -97,14 +104,16 @@ class Tries {
     this.forward = forward
     this.action = action
     this.means = means
+    this.began = request.first?.began ?? Date.now()
   }
 
   async run(): Promise<void> {
     const { request, forward, means } = this
     this.whenAsked(() => {
-      this.asked = Date.now()
+      this.asked = request.first?.began ?? Date.now()
     })
-    if (forward.timeouts.whole > 0) this.whenAsked(() => this.timer(forward.timeouts.whole, () => this.expire(TIMEOUT)))
+    if (forward.timeouts.whole > 0)
+      this.whenAsked(() => this.timer(forward.timeouts.whole - (Date.now() - this.asked), () => this.expire(TIMEOUT)))
     this.watchIdle(this.action.timeouts.idle ?? request.service.settings.streamIdle)
     const gone = (): void => {
       this.current?.abort()
@@ -114,13 +123,14 @@ class Tries {
     let left = forward.retry?.retries ?? 0
     try {
       for (;;) {
-        const goal = this.goal()
+        const first = this.count === 0 ? request.first : undefined
+        const goal = first === undefined ? this.goal() : this.metFirst(first.endpoint)
         if (goal === undefined) return await answerFailure(request, forward.exchange, NO_HEALTHY_UPSTREAM)
         if (request.head.method === 'CONNECT' && endsHere(this.action))
           return await tunnelConnect(request, forward.exchange, goal.place, means.connecting)
         this.count++
         if (this.count === 1) mirrorRequest(request, forward, means.body)
-        const result = await this.try(goal)
+        const result = await (first === undefined ? this.try(goal) : this.await(first.attempt, undefined, Date.now() - first.began))
         if (request.signal.aborted) return this.current?.abort()
         if (result.kind === 'expired') return await this.fail(result.failure)
         const again = left > 0 && this.wouldRetry(result) && (means.body === undefined || means.body.kept)
@@ -159,14 +169,19 @@ class Tries {
     const hash = hashRequest(this.action.hash, exchange.request)
     const others = this.forward.retry?.policy?.otherHosts ?? 0
     let endpoint = lane.picker.pick(cluster.target.balance, hash)
-    for (let more = 0; more < others && endpoint !== undefined && this.met.includes(endpoint); more++)
+    for (let more = 0; more < others && endpoint !== undefined && this.met.includes(placeOfEndpoint(endpoint)); more++)
       endpoint = lane.picker.pick(cluster.target.balance, this.met.length === 0 ? hash : undefined)
     if (endpoint === undefined) return undefined
-    this.met.push(endpoint)
+    this.met.push(placeOfEndpoint(endpoint))
     return { place: { address: addressText(endpoint.address), port: endpoint.port, netns: connection.netns }, endpoint }
   }
 
-  private async try({ place, endpoint }: Goal): Promise<AttemptResult | { readonly kind: 'expired'; readonly failure: Failure }> {
+  private metFirst({ address, port }: FirstTry['endpoint']): Goal {
+    this.met.push(`${address} ${port}`)
+    return { place: { address, port, netns: this.request.connection.netns }, endpoint: undefined }
+  }
+
+  private try({ place, endpoint }: Goal): Promise<Tried> {
     const { request, forward, means } = this
     const { lane } = request
     const headers = upstreamHeaders(request, forward, this.action, {
@@ -183,6 +198,13 @@ class Tries {
       agent: lane.agent,
       ...(request.service.settings.passContinue && { onContinue: () => request.fed.response.writeContinue() }),
     })
+    return this.await(current, endpoint, 0)
+  }
+
+  /** `passed`: milliseconds that the try has had already */
+  private async await(current: Attempt, endpoint: Endpoint | undefined, passed: number): Promise<Tried> {
+    const { request, forward } = this
+    const { lane } = request
     this.current = current
     const expired = new Promise<{ readonly kind: 'expired'; readonly failure: Failure }>((resolve) => {
       this.over = (failure) => resolve({ kind: 'expired', failure })
@@ -192,10 +214,12 @@ class Tries {
     const late = new Promise<AttemptResult>((resolve) => {
       if (tryTimes.length === 0) return
       const give = (): void => resolve({ kind: 'failed', reset: 'per_try_timeout', code: '', sent: 'something' })
-      this.whenAsked(() => this.current === current && this.timer(Math.min(...tryTimes), give))
+      this.whenAsked(() => this.current === current && this.timer(Math.min(...tryTimes) - passed, give))
     })
     const result = await Promise.race([current.result, expired, late])
     this.over = undefined
+    // the kernel counts the shorter one of both times
+    if (request.first?.isLate === true && this.count === 1 && !this.endsTries()) return { kind: 'expired', failure: TIMEOUT }
     if (result.kind === 'expired' || (result.kind === 'failed' && result.reset === 'per_try_timeout')) current.abort()
     if (endpoint !== undefined) {
       const done = (): void => lane.picker.end(endpoint)
@@ -203,6 +227,12 @@ class Tries {
       else done()
     }
     return result
+  }
+
+  /** a try ends before the whole request does */
+  private endsTries(): boolean {
+    const { whole, perTry } = this.forward.timeouts
+    return perTry > 0 && (whole === 0 || perTry < whole)
   }
 
   private wouldRetry(result: AttemptResult): boolean {
@@ -241,7 +271,12 @@ class Tries {
     if (!request.service.settings.quiet && request.connection.reader.bodyEnded && request.upgrade === undefined)
       headers.set('x-envoy-upstream-service-time', String(Date.now() - this.began))
     if (exchange.virtualHost.includeAttemptCountInResponse) headers.set('x-envoy-attempt-count', String(this.count))
-    mutateResponse(exchange, headers, { path: exchange.upstream.path, responseCode: answer.statusCode ?? 0, details: 'via_upstream' })
+    mutateResponse(exchange, headers, {
+      path: exchange.upstream.path,
+      responseCode: answer.statusCode ?? 0,
+      details: 'via_upstream',
+      virtualCluster: virtualClusterOf(exchange.virtualHost.virtualClusters, exchange.request),
+    })
     for (const [name, value] of forward.added) headers.set(name, value)
     return headers
   }
@@ -280,7 +315,7 @@ class Tries {
   /** Timeouts of the whole and of a try run from the moment when the whole request is there. */
   private whenAsked(then: () => void): void {
     const { body } = this.means
-    if (body === undefined || body.ended) then()
+    if (this.request.first !== undefined || body === undefined || body.ended) then()
     else body.whole.then(then, () => undefined)
   }
 
@@ -300,6 +335,10 @@ class Tries {
       this.timer(time, () => resolve(undefined))
     })
   }
+}
+
+function placeOfEndpoint({ address, port }: Endpoint): string {
+  return `${addressText(address)} ${port}`
 }
 
 function loadOf({ lane }: LaneRequest, key: string): { requests: number; retries: number } {

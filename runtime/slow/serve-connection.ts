@@ -1,10 +1,11 @@
 /**
- * A client connection in user space: request by request, in order. In: a connection that `serve` handed over. Out: answers; at the end the connection is closed, or
+ * A client connection in user space: request by request, in order. In: a connection that `serve` handed over, perhaps with a request of which the kernel has made the first try. Out: answers; at the end the connection is closed, or
  * given back to the kernel between two requests. Invariant: a request is looked at only when the one before it has been answered in full; a connection is ended
  * or given back once, and only when every byte that was read of it belongs to a request that has been answered.
  */
 import type { Socket } from 'node:net'
 import type { SlowConnection } from '../serve/slow-lane.ts'
+import type { FirstTry } from './first-try.ts'
 import { feedRequest, type Fed } from './request-feed.ts'
 import type { LaneConnection, LaneContext } from './lane-context.ts'
 import { BodyFault, createMessageReader, type MessageReader, type NextHead, type ReaderLimits } from './message-reader.ts'
@@ -16,10 +17,10 @@ import type { Service } from './evaluator.ts'
 
 const LIMITS: ReaderLimits = { headLimit: 60 * 1024, headerLimit: 100, chunkedLength: false }
 
-export async function serveConnection(lane: LaneContext, given: SlowConnection): Promise<void> {
+export async function serveConnection(lane: LaneContext, given: SlowConnection, first?: FirstTry): Promise<void> {
   const { socket } = given
   socket.on('error', () => undefined)
-  const reader = createMessageReader(socket)
+  const reader = createMessageReader(socket, first?.bytes)
   let ended: 'no' | 'reset' = 'no'
   const connection: LaneConnection = {
     socket,
@@ -36,13 +37,14 @@ export async function serveConnection(lane: LaneContext, given: SlowConnection):
   }
   lane.statistics.count('connections')
   try {
-    const how = await run(lane, connection, given)
+    const how = await run(lane, connection, given, first)
     if (ended === 'no') {
       if (how === 'close') await finish(connection, () => given.end('close'))
     }
   } catch {
     connection.reset()
   } finally {
+    first?.attempt.abort()
     reader.release()
     connection.waypointAgent?.destroy()
   }
@@ -52,7 +54,12 @@ function placeText({ address, port }: SlowConnection['asked']): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-async function run(lane: LaneContext, connection: LaneConnection, given: SlowConnection): Promise<'close' | 'returned'> {
+async function run(
+  lane: LaneContext,
+  connection: LaneConnection,
+  given: SlowConnection,
+  kept: FirstTry | undefined,
+): Promise<'close' | 'returned'> {
   const { reader, socket } = connection
   for (let count = 1; ; count++) {
     const before = enter(lane, connection)
@@ -71,6 +78,7 @@ async function run(lane: LaneContext, connection: LaneConnection, given: SlowCon
       return 'close'
     }
     const { evaluator, service } = entered
+    const first = count === 1 ? kept : undefined
     if (next.kind === 'http2') {
       await serveHttp2(lane, connection, evaluator, service)
       return 'close'
@@ -78,7 +86,7 @@ async function run(lane: LaneContext, connection: LaneConnection, given: SlowCon
     const fed = next.kind === 'head' ? await feedRequest(next.head, next.bytes, socket) : undefined
     if (next.kind === 'refused' || fed === undefined) return refuse(lane, connection, service, next.kind === 'refused' ? next.status : 400)
     const { ending, last } = await withBody(connection, fed, (signal) =>
-      serveRequest({ lane, connection, evaluator, service, head: next.head, fed, signal }),
+      serveRequest({ lane, connection, evaluator, service, head: next.head, fed, first, signal }),
     )
     const isLast = ending !== 'keep' || !reader.bodyEnded || (service.settings.mostRequests > 0 && count >= service.settings.mostRequests)
     const isClean = !isLast && given.fastLane === 'possible' && reader.held === 0 && !reader.ended && !socket.destroyed

@@ -20,6 +20,7 @@ export async function serveHttp2(lane: LaneContext, connection: LaneConnection, 
     routes: service.table.configuration,
     filters: service.filters,
     undone: new Map(),
+    hostNames: new Map(),
   })
   const cluster = only === undefined ? undefined : evaluator.cluster(only.cluster)
   const endpoint = cluster?.target.kind === 'balance' ? lane.picker.pick(cluster.target.balance, undefined) : undefined

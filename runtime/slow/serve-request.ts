@@ -4,6 +4,7 @@
 import { upgradeOf } from '../../compiler/http/hop-headers.ts'
 import { Headers } from '../../compiler/http/request.ts'
 import type { GuardedHead } from './head-guard.ts'
+import type { SharedState } from './evaluator.ts'
 import type { LaneRequest } from './lane-context.ts'
 import { answerDecision, answerEarly } from './local-answer.ts'
 import { readRequest } from './read-request.ts'
@@ -11,23 +12,24 @@ import { routeRequest } from './route-request.ts'
 import { forwardToWaypoint } from './waypoint.ts'
 
 /** A request as its connection hands it on. */
-export type Asked = Pick<LaneRequest, 'lane' | 'connection' | 'evaluator' | 'service' | 'head' | 'fed' | 'signal'>
+export type Asked = Pick<LaneRequest, 'lane' | 'connection' | 'evaluator' | 'service' | 'head' | 'fed' | 'first' | 'signal'>
 
 /** `refuse`: the request turned out to be none before anything was answered; it is for the caller to say so */
 export async function serveRequest(asked: Asked): Promise<'close' | 'keep' | 'refuse'> {
-  const { lane, connection, service, head, fed, signal } = asked
-  const read = readRequest(head, service, connection, lane.live.random())
+  const { lane, connection, service, head, fed, first, signal } = asked
+  const read = readRequest(head, service, connection, first?.random ?? lane.live.random())
   const ending = wantsClose(head) ? 'close' : 'keep'
   const upgrade = upgradeOf(head.method, Headers.of('request', head.headers))
   const requestId = read.kind === 'line' ? read.requestId : undefined
   const request: LaneRequest = { ...asked, upgrade, requestId, ending, begun: false }
-  lane.statistics.count('requests')
+  if (first === undefined) lane.statistics.count('requests')
   if (read.kind === 'refused') {
     await answerEarly(request, read.status, read.body)
     return 'close'
   }
   if (read.expects === 'continue') fed.response.writeContinue()
-  const judgement = service.judge(read.line, lane.live)
+  const judgement = service.judge(read.line, first === undefined ? lane.live : DRAWN)
+  if (judgement.kind !== 'forward') first?.attempt.abort()
   // what follows such a head is no request, unless the upgrade comes to nothing on the other side
   if (upgrade !== undefined) request.ending = 'close'
   if (judgement.delay > 0) await delay(judgement.delay, signal)
@@ -44,6 +46,9 @@ export async function serveRequest(asked: Asked): Promise<'close' | 'keep' | 're
   }
   return signal.aborted && !request.begun ? 'refuse' : request.ending
 }
+
+/** Of a request that the kernel has sent: the filters have let it pass, and what they take of it they have taken. */
+const DRAWN: SharedState = { random: () => 1 - Number.EPSILON, takeToken: () => true }
 
 function wantsClose({ version, headers }: GuardedHead): boolean {
   const tokens = headers

@@ -52,6 +52,10 @@ const lookupElem = bind<(fd: number, key: Bytes, value: Bytes) => number>(
   LIBBPF,
   'int bpf_map_lookup_elem(int fd, const void *key, void *value)',
 )
+const takeElem = bind<(fd: number, key: Bytes, value: Bytes) => number>(
+  LIBBPF,
+  'int bpf_map_lookup_and_delete_elem(int fd, const void *key, void *value)',
+)
 const deleteElem = bind<(fd: number, key: Bytes) => number>(LIBBPF, 'int bpf_map_delete_elem(int fd, const void *key)')
 const nextKey = bind<(fd: number, key: Bytes | null, next: Bytes) => number>(
   LIBBPF,
@@ -127,6 +131,14 @@ export function lookup(fd: number, key: Bytes, value: Bytes): boolean {
   const result = lookupElem(fd, key, value)
   if (result === -ENOENT) return false
   checked(result, 'bpf_map_lookup_elem')
+  return true
+}
+
+/** Copies the value of a hash into `value` and removes its entry, as one step (kernel 5.14); false when there is no such key. */
+export function take(fd: number, key: Bytes, value: Bytes): boolean {
+  const result = takeElem(fd, key, value)
+  if (result === -ENOENT) return false
+  checked(result, 'bpf_map_lookup_and_delete_elem')
   return true
 }
 

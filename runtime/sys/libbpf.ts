@@ -26,6 +26,15 @@ const setLogBuffer = bind<(program: Pointer, log: Uint8Array, size: number) => n
   'int bpf_program__set_log_buf(void *prog, void *log_buf, size_t log_size)',
 )
 
+const setLogLevel = bind<(program: Pointer, level: number) => number>(
+  LIBBPF,
+  'int bpf_program__set_log_level(void *prog, uint32_t log_level)',
+)
+
+/** BPF_LOG_STATS: the verifier's counts and nothing else */
+const LOG_STATISTICS = 4
+const STATISTICS_BYTES = 1 << 16
+
 const OPEN_OPTIONS_SIZE = 80
 const OPEN_OPTIONS_NAME = 8
 /** From kernel 6.4 the end of a longer log is kept, which is the part that tells. */
@@ -80,6 +89,26 @@ export function loadObjectFromMemory(bytes: Uint8Array, name: string, maps: Read
     return loadAgainWithLog(bytes, name, maps)
   }
   return loaded(object)
+}
+
+/** The same with what the verifier says of each program that it takes: its statistics, in its words. */
+export function loadObjectWithStatistics(
+  bytes: Uint8Array,
+  name: string,
+  maps: ReadonlyMap<string, number>,
+): LoadedObject & { readonly statistics: readonly string[] } {
+  const object = open(bytes, name, maps)
+  const logs = programs(object).map((program) => {
+    const log = Buffer.alloc(STATISTICS_BYTES)
+    checked(setLogLevel(program, LOG_STATISTICS), 'bpf_program__set_log_level')
+    checked(setLogBuffer(program, log, log.length), 'bpf_program__set_log_buf')
+    return log
+  })
+  if (loadObject(object) < 0) {
+    closeObject(object)
+    return { ...loadAgainWithLog(bytes, name, maps), statistics: [] }
+  }
+  return { ...loaded(object), statistics: logs.map((log) => log.toString('latin1', 0, log.indexOf(0))) }
 }
 
 function open(bytes: Uint8Array, name: string, maps: ReadonlyMap<string, number>): Pointer {

@@ -29,6 +29,10 @@ const raw = {
     LIBC,
     'int mount(const char *source, const char *target, const char *type, unsigned long flags, void *data)',
   ),
+  renameat2: bind<(from: number, a: string, to: number, b: string, flags: number) => number>(
+    LIBC,
+    'int renameat2(int from, const char *a, int to, const char *b, unsigned int flags)',
+  ),
   umount2: bind<(target: string, flags: number) => number>(LIBC, 'int umount2(const char *target, int flags)'),
   prlimit: bind<(pid: number, resource: number, wanted: null, old: Buffer) => number>(
     LIBC,
@@ -48,6 +52,13 @@ const raw = {
 function checked(call: string, result: number, subject?: string): number {
   if (result >= 0) return result
   throw new SystemError({ call, errno: lastErrno(), ...(subject === undefined ? {} : { subject }) })
+}
+
+const RENAME_EXCHANGE = 2
+
+/** Two names of one file system change places, at one instant. */
+export function exchangeNames(a: string, b: string): void {
+  checked('renameat2', raw.renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE), `${a}, ${b}`)
 }
 
 export const AF_INET = 2

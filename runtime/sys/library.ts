@@ -65,6 +65,11 @@ export function interceptCalls(before: Interception | undefined): void {
   intercept = before
 }
 
+/** Called before a store into memory that the kernel has as well: a death falls between two of them as it falls between two calls. They cannot fail. */
+export function aboutToStore(): void {
+  intercept?.('store')
+}
+
 function functionName(signature: string): string {
   return /\*?(\w+)\(/.exec(signature)?.[1] ?? signature
 }
@@ -83,6 +88,22 @@ interface KoffiAsync {
 /** errno of the last call that failed with -1 or NULL. */
 export function lastErrno(): number {
   return koffi.errno()
+}
+
+/** A function that a library calls back while one of its own is called. `release` when nothing will call it any more. */
+export function callbackOf<F extends (...args: never[]) => unknown>(
+  signature: string,
+  work: F,
+): { readonly pointer: unknown; release(): void } {
+  const pointer = koffi.register(work as unknown as (...args: unknown[]) => unknown, koffi.pointer(koffi.proto(anonymous(signature))))
+  return { pointer, release: () => koffi.unregister(pointer) }
+}
+
+let prototypes = 0
+
+/** Names of prototypes are given once a process. */
+function anonymous(signature: string): string {
+  return signature.replace(/(\w+)\(/, `$1_${prototypes++}(`)
 }
 
 /** Address of the bytes of a buffer, for structures that hold pointers. The caller keeps the buffer alive. */

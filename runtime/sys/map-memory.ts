@@ -1,10 +1,12 @@
 /**
- * The memory of an array that was made with BPF_F_MMAPABLE. In: its descriptor; out: a view of its values, valid during one call. A map update replaces a
- * whole value and would undo what programs count meanwhile; a store through this view touches its own field alone.
+ * The memory of an array that was made with BPF_F_MMAPABLE. In: its descriptor; out: a view of its values, each at a multiple of 8 bytes, valid during one call. A map update replaces a
+ * whole value and would undo what programs count meanwhile; a store through this view touches its own field alone, and is no system call.
  */
-import { bind, LIBC, lastErrno, memoryAt } from './library.ts'
+import { aboutToStore, bind, LIBC, lastErrno, memoryAt } from './library.ts'
 import { SystemError } from './system-error.ts'
 
+/** Every page size that Linux has divides it. */
+const PAGE = 65536
 const PROT_READ_WRITE = 3
 const MAP_SHARED = 1
 const MAP_FAILED = 0xffffffffffffffffn
@@ -31,8 +33,31 @@ export function withMapMemory(fd: number, bytes: number, work: (values: DataView
   }
 }
 
-function mapped(fd: number, bytes: number): bigint {
-  const address = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0)
+/** The same for bytes `from` to `to` alone: a large table is not mapped as a whole. */
+export function withMapWindow<T>(fd: number, from: number, to: number, work: (values: DataView) => T): T {
+  const before = from % PAGE
+  const address = mapped(fd, to - from + before, from - before)
+  try {
+    return work(memoryAt(address + BigInt(before), to - from))
+  } finally {
+    munmap(address, to - from + before)
+  }
+}
+
+/** A number that programs read at the same moment: they see the old one or the new one, and with the new one what was stored before it. */
+export function storeWord(values: DataView, offset: number, value: number): void {
+  aboutToStore()
+  Atomics.store(new Uint32Array(values.buffer, values.byteOffset + offset, 1), 0, value)
+}
+
+/** Bytes that no program reads yet, or that are the same as before where one does. */
+export function storeBytes(values: DataView, offset: number, bytes: Uint8Array): void {
+  aboutToStore()
+  new Uint8Array(values.buffer, values.byteOffset + offset, bytes.length).set(bytes)
+}
+
+function mapped(fd: number, bytes: number, from = 0): bigint {
+  const address = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, from)
   if (address === null || BigInt.asUintN(64, address) === MAP_FAILED) throw new SystemError({ call: 'mmap', errno: lastErrno() })
   return address
 }

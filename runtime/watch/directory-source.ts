@@ -1,11 +1,11 @@
 /**
- * A directory as a source of artifacts. In: its path. Out: its *.tar files, the last that appeared first. Who puts one there writes it beside, or under a name that begins with a
+ * A directory as a source of artifacts and deltas. In: its path. Out: its *.tar files, the last that appeared first. Who puts one there writes it beside, or under a name that begins with a
  * dot, and renames it: then no half of it is ever seen. One that was seen half is refused once, and tried again when it has changed.
  */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { coded } from '../coded-error.ts'
-import { openTrustedFile } from '../open-trusted.ts'
+import { openTrustedFileOrDelta } from '../open-trusted.ts'
 import { isErrno } from '../sys/system-error.ts'
 import type { Candidate, Source } from './source.ts'
 
@@ -14,7 +14,7 @@ export function directorySource(path: string): Source {
 }
 
 function candidate(file: string, identity: string): Candidate {
-  return { name: file, identity, open: async (policy) => openTrustedFile(file, policy) }
+  return { name: file, identity, open: async (policy) => openTrustedFileOrDelta(file, policy) }
 }
 
 interface SeenFile {

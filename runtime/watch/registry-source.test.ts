@@ -17,7 +17,7 @@ import { CodedError } from '../coded-error.ts'
 import { openBlobCache } from './blob-cache.ts'
 import { openRegistry } from './registry.ts'
 import { registrySource } from './registry-source.ts'
-import { type OpenedCandidate, type RegistryPlace, readPlace, type Source } from './source.ts'
+import { type OpenedCandidate, type RegistryPlace, readPlace, resultOf, type Source } from './source.ts'
 
 const ADDRESS = '127.67.0.1'
 const test = suite('registry')
@@ -101,7 +101,7 @@ async function refusal(work: Promise<unknown>): Promise<string> {
 test('skopeo pushes it, the same digest comes back, signed as it was', async () => {
   const digest = await push(30)
   const first = await opened(source('one'))
-  assert.is(first.artifact.digest, digest)
+  assert.is(resultOf(first), digest)
   assert.equal(first.signers, [secret.id])
   assert.is(first.moved?.blobs, 4)
   assert.equal(first.asked, ['GET blobs', 'GET blobs', 'GET blobs', 'GET blobs', 'GET manifests', 'HEAD manifests'])
@@ -162,7 +162,7 @@ test('by digest, and what is not there', async () => {
     )
   }
   await push(33)
-  assert.is((await opened(at(digest))).artifact.digest, digest)
+  assert.is(resultOf(await opened(at(digest))), digest)
   assert.match(await refusal(opened(at('v9'))), /^KM9502: .*no tag "v9".*404/)
   assert.match(await refusal(opened(at('latest', 'mesh/none'))), /^KM9502/)
   assert.match(await refusal(opened(at(`sha256:${'0'.repeat(64)}`))), /^KM9502.*404/)

@@ -33,7 +33,7 @@ export function registrySource(place: RegistryPlace, registry: Registry, cache: 
     const trusted = openTrustedImage({ manifest: bytes, blob: (one) => blobs.get(one) }, policy)
     cache.retain(new Set([...blobs.keys(), ...before]))
     before = [...blobs.keys()]
-    return { ...trusted, moved: { blobs: moved.length, bytes: moved.reduce((sum, { size }) => sum + size, 0) } }
+    return { kind: 'artifact', ...trusted, moved: { blobs: moved.length, bytes: moved.reduce((sum, { size }) => sum + size, 0) } }
   }
 
   return {

@@ -3,7 +3,7 @@
  * Errors: KM9501.
  */
 import { coded } from '../coded-error.ts'
-import type { TrustedArtifact } from '../open-trusted.ts'
+import type { TrustedFile } from '../open-trusted.ts'
 import type { TrustPolicy } from '../../proto/signature/signature.ts'
 
 export interface RegistryPlace {
@@ -27,9 +27,12 @@ export interface Candidate {
   open(policy: TrustPolicy | undefined): Promise<OpenedCandidate>
 }
 
-export interface OpenedCandidate extends TrustedArtifact {
-  /** what had to be brought here; undefined: it was here */
-  readonly moved?: { readonly blobs: number; readonly bytes: number }
+/** `moved`: what had to be brought here; undefined: it was here */
+export type OpenedCandidate = TrustedFile & { readonly moved?: { readonly blobs: number; readonly bytes: number } }
+
+/** "sha256:..." of what is in force once it is applied. */
+export function resultOf(opened: OpenedCandidate): string {
+  return opened.kind === 'delta' ? opened.delta.config.result : opened.artifact.digest
 }
 
 export interface Source {

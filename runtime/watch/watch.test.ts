@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { pack } from '../../compiler/pack/pack.ts'
 import { readArtifact } from '../../proto/artifact/read.ts'
+import type { DeltaChanges, DeltaConfig } from '../../proto/delta/format.ts'
 import type { TrustPolicy } from '../../proto/signature/signature.ts'
 import { sampleInput, samplePlan } from '../../scripts/kit/sample-artifact.ts'
 import { coded, CodedError } from '../coded-error.ts'
@@ -13,6 +14,15 @@ const read = readArtifact((await pack(sampleInput(samplePlan(1, 2)))).bytes)
 if (read.kind === 'invalid') throw new Error(read.error.message)
 const { artifact } = read
 const digestOf = (name: string): string => `sha256:${Buffer.from(name).toString('hex').padEnd(64, '0')}`
+
+/** A name like "c<b" is a delta that makes "c<b" of "b". */
+const deltaConfig: Omit<DeltaConfig, 'base' | 'result'> = {
+  schemaVersion: 1,
+  abi: { version: 1, digest: '' },
+  compiler: { version: '0.0.0' },
+  entries: { clusters: 0, rows: 0, owners: 0 },
+}
+const noChanges: DeltaChanges = { clusters: [], rows: new Uint8Array(0), owners: new Uint8Array(16), relocations: new Uint32Array(0) }
 
 interface World {
   /** names of candidates, the best first */
@@ -48,7 +58,11 @@ function world(...there: readonly string[]): { readonly world: World; readonly w
     open: async () => {
       world.opened.push(name)
       failWhen(name)
-      return { artifact: { ...artifact, digest: digestOf(name) }, signers: [] }
+      const digest = digestOf(name)
+      const [, before] = /^[^<]*<(.*)$/.exec(name) ?? []
+      if (before === undefined) return { kind: 'artifact', artifact: { ...artifact, digest }, signers: [] }
+      const config = { ...deltaConfig, base: [digestOf(before)], result: digest }
+      return { kind: 'delta', delta: { ...noChanges, digest: digestOf('file'), config }, signers: [] }
     },
   })
   const watch = startWatch({
@@ -66,7 +80,8 @@ function world(...there: readonly string[]): { readonly world: World; readonly w
       world.inForce === undefined
         ? undefined
         : { digest: digestOf(world.inForce), generation: 7, rolledBack: new Set([...world.rolledBack].map(digestOf)) },
-    apply: async ({ digest }) => {
+    apply: async (opened) => {
+      const digest = opened.kind === 'delta' ? opened.delta.config.result : opened.artifact.digest
       const name = world.there.find((one) => digestOf(one) === digest) as string
       failWhen(`apply ${name}`)
       world.applied.push(name)
@@ -132,6 +147,21 @@ test('what is the fault of the moment is told once and tried at every look', asy
   assert.equal(await events(watch), [])
   state.sourceFault = 'gone'
   assert.equal(await events(watch), [], 'the same as before')
+})
+
+test('deltas follow what they lead on from, whatever came first', async () => {
+  const { world: state, watch } = world('c<b<a', 'b<a', 'a')
+  assert.equal(await events(watch), ['waits c<b<a', 'waits b<a', 'applied a', 'applied b<a', 'applied c<b<a'])
+  assert.equal(await events(watch), [])
+  state.there = ['x<nothing', ...state.there]
+  assert.equal(await events(watch), ['waits x<nothing'])
+  assert.equal(await events(watch), [])
+  assert.is(state.opened.filter((name) => name === 'x<nothing').length, 1, 'it is not read again as long as nothing else is in force')
+  state.there = ['a2', 'd<a2', ...state.there]
+  assert.equal(await events(watch), ['applied a2'])
+  assert.equal(await events(watch), [], 'a delta that came before a whole artifact is older than it')
+  state.there = ['e<a2', ...state.there]
+  assert.equal(await events(watch), ['applied e<a2'])
 })
 
 test('a policy that cannot be used refuses everything, and heals', async () => {

@@ -2,12 +2,13 @@
  * Follows a source: what appears there is applied. In: the source, how to apply, what is in force, the trust policy as it is now. Out: results, one at a time, each told once.
  *
  * Invariants: the best candidate that can be applied is in force, or was when somebody rolled it back; one that is at fault itself (KM90xx, rejected by the verifier) is
- * told once and not tried again until it, or the trust policy, changes; whatever else goes wrong is told once and tried again at every look.
+ * told once and not tried again until it, or the trust policy, changes; whatever else goes wrong is told once and tried again at every look. A delta is applied once what it leads on from
+ * is in force: one after the other, where they were made from each other.
  */
 import type { TrustPolicy } from '../../proto/signature/signature.ts'
 import { CodedError, type Finding, warning } from '../coded-error.ts'
 import type { InForce } from '../in-force.ts'
-import type { Candidate, OpenedCandidate, Source } from './source.ts'
+import { type Candidate, type OpenedCandidate, resultOf, type Source } from './source.ts'
 
 export interface Watched {
   readonly source: Source
@@ -15,7 +16,7 @@ export interface Watched {
   readonly policy: () => TrustPolicy | undefined
   readonly inForce: () => InForce | undefined
   /** Makes it the generation in force. Throws CodedError. */
-  readonly apply: (artifact: OpenedCandidate['artifact']) => Promise<{ readonly generation: number; readonly warnings: readonly Finding[] }>
+  readonly apply: (opened: OpenedCandidate) => Promise<{ readonly generation: number; readonly warnings: readonly Finding[] }>
   /** what an exception means to the user; throws what is none of theirs */
   readonly findings: (error: unknown) => readonly Finding[]
 }
@@ -25,7 +26,7 @@ export type WatchResult =
         OpenedCandidate,
         'signers' | 'moved'
       >)
-  | (Told & { readonly event: 'refused' | 'failed' })
+  | (Told & { readonly event: 'refused' | 'failed' | 'waits' })
   | { readonly event: 'nothing-there'; readonly diagnostics: readonly Finding[] }
 
 interface Told {
@@ -49,6 +50,9 @@ export function startWatch(watched: Watched): Watch {
   /** identity of the candidate that needs nothing more */
   let settled: string | undefined
   const refused = new Set<string>()
+  const told = new Set<string>()
+  /** deltas that do not lead on from what is in force, by identity: what was in force when they were looked at */
+  const waiting = new Map<string, string | undefined>()
   let trusted = ''
   let complaint = ''
 
@@ -64,17 +68,27 @@ export function startWatch(watched: Watched): Watch {
     const start = performance.now()
     const { name } = candidate
     try {
-      const { artifact, ...read } = await candidate.open(policy)
-      const told = { name, digest: artifact.digest, ...read }
+      const opened = await candidate.open(policy)
+      const { signers, moved } = opened
+      const digest = resultOf(opened)
+      const told = { name, digest, signers, ...(moved === undefined ? {} : { moved }) }
       const before = watched.inForce()
       const milliseconds = (): number => performance.now() - start
-      if (before?.digest === artifact.digest)
+      if (before?.digest === digest)
         return { event: 'in-force', ...told, generation: before.generation, milliseconds: milliseconds(), diagnostics: [] }
-      if (settled === undefined && before?.rolledBack.has(artifact.digest) === true) {
-        const why = warning('KM9503', `${artifact.digest} was rolled back; generation ${before.generation} stays in force`)
+      if (settled === undefined && before?.rolledBack.has(digest) === true) {
+        const why = warning('KM9503', `${digest} was rolled back; generation ${before.generation} stays in force`)
         return { event: 'held', ...told, generation: before.generation, milliseconds: milliseconds(), diagnostics: [why] }
       }
-      const { generation, warnings } = await watched.apply(artifact)
+      if (opened.kind === 'delta' && !opened.delta.config.base.includes(before?.digest ?? '')) {
+        waiting.set(candidate.identity, before?.digest)
+        const why = warning(
+          'KM9137',
+          `the delta leads on from ${opened.delta.config.base.join(' or ')}; in force is ${before?.digest ?? 'nothing'}`,
+        )
+        return { event: 'waits', name, milliseconds: milliseconds(), diagnostics: [why] }
+      }
+      const { generation, warnings } = await watched.apply(opened)
       return { event: 'applied', ...told, generation, milliseconds: milliseconds(), diagnostics: warnings }
     } catch (error) {
       const diagnostics = watched.findings(error)
@@ -85,18 +99,40 @@ export function startWatch(watched: Watched): Watch {
 
   const lookAt = async (candidates: readonly Candidate[], policy: TrustPolicy | undefined): Promise<readonly WatchResult[]> => {
     const results: WatchResult[] = []
-    for (const candidate of candidates) {
-      if (candidate.identity === settled) return results
-      if (refused.has(candidate.identity)) continue
+    const later: Candidate[] = []
+    /** `end`: nothing more is to be tried */
+    const tried = async (candidate: Candidate): Promise<'goes-on' | 'done' | 'end'> => {
       const result = await take(candidate, policy)
-      if (result.event === 'failed') return [...results, ...complain(result)]
-      complaint = ''
-      results.push(result)
-      if (result.event !== 'refused') {
-        settled = candidate.identity
-        return results
+      if (result.event === 'failed') {
+        results.push(...complain(result))
+        return 'end'
       }
-      refused.add(candidate.identity)
+      complaint = ''
+      const isKnown = result.event === 'waits' && told.has(candidate.identity)
+      if (!isKnown) results.push(result)
+      if (result.event === 'waits') told.add(candidate.identity)
+      if (result.event === 'refused') refused.add(candidate.identity)
+      if (result.event === 'refused' || result.event === 'waits') return 'goes-on'
+      settled = candidate.identity
+      return 'done'
+    }
+    const current = watched.inForce()?.digest
+    for (const candidate of candidates) {
+      if (candidate.identity === settled) break
+      if (refused.has(candidate.identity)) continue
+      if (waiting.has(candidate.identity) && waiting.get(candidate.identity) === current) {
+        later.unshift(candidate)
+        continue
+      }
+      const outcome = await tried(candidate)
+      if (outcome === 'end') return results
+      if (outcome === 'done') break
+      if (waiting.has(candidate.identity)) later.unshift(candidate)
+    }
+    // each may make what the next one leads on from
+    for (const candidate of later) {
+      if (waiting.get(candidate.identity) === watched.inForce()?.digest) continue
+      if ((await tried(candidate)) === 'end') return results
     }
     return results
   }
@@ -109,7 +145,8 @@ export function startWatch(watched: Watched): Watch {
         if (fingerprint !== trusted) refused.clear()
         trusted = fingerprint
         const candidates = await watched.source.candidates()
-        for (const identity of refused) if (!candidates.some((one) => one.identity === identity)) refused.delete(identity)
+        const there = new Set(candidates.map(({ identity }) => identity))
+        for (const gone of [refused, waiting, told]) for (const identity of gone.keys()) if (!there.has(identity)) gone.delete(identity)
         if (candidates.length === 0) return complain({ event: 'nothing-there', diagnostics: [] })
         return await lookAt(candidates, policy)
       } catch (error) {

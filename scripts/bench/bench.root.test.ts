@@ -28,7 +28,10 @@ test('one short round: every contestant answers every request', () => {
     assert.is(apply?.entries, 11_000)
     assert.ok((apply?.entriesPerSecond.median ?? 0) > 0)
     assert.ok((apply?.kernelBytesPerEndpoint ?? 0) > 0)
-    for (const word of ['direct', 'haproxy', 'entries/s', 'peak MiB']) assert.match(stdout, word)
+    const [large] = report.large
+    assert.ok((large?.cpuSeconds.median ?? 0) > 0)
+    assert.ok((large?.peakMiB.median ?? 0) > 50 && (large?.mostMiB ?? 0) > 150)
+    for (const word of ['direct', 'haproxy', 'entries/s', 'peak MiB', 'check of large snapshots']) assert.match(stdout, word)
   } finally {
     rmSync(folder, { recursive: true })
   }

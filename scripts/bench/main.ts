@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json FILE] [--quick] [--only NAME]`: what connections and applies cost, against direct, Envoy and haproxy.
+ * `npm run bench [-- --json FILE] [--quick] [--only NAME]`: what connections and applies cost, against direct, Envoy and haproxy, and reading a large snapshot.
  * In: argv. Out: a table, and with --json a report (proto/bench.schema.json). All traffic stays in a closed network namespace.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -8,13 +8,14 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import yargs from 'yargs'
 import { ROOT } from '../commands.ts'
+import { largeInputs, runLarge } from './large.ts'
 import type { Report } from './report.ts'
 import { type Size, runTables } from './tables.ts'
-import { applyTable, compileTable, trafficTable } from './text.ts'
+import { applyTable, compileTable, largeTable, trafficTable } from './text.ts'
 import { type Measure, measures, runTraffic } from './traffic.ts'
 import { makeWorld } from './world.ts'
 
-const PARTS = ['connect', 'keepalive', 'bytes', 'compile'] as const
+const PARTS = ['connect', 'keepalive', 'bytes', 'compile', 'check'] as const
 const SIZES: readonly Size[] = [
   { services: 1000, endpoints: 10_000 },
   { services: 10_000, endpoints: 100_000 },
@@ -23,10 +24,14 @@ const SIZES: readonly Size[] = [
 async function main(): Promise<void> {
   const argv = await yargs(process.argv.slice(2))
     .scriptName('npm run bench --')
-    .usage('$0 [--json FILE] [--quick] [--only NAME]...\n\nAbout five minutes; under one with --quick. Needs root.')
+    .usage('$0 [--json FILE] [--quick] [--only NAME]...\n\nAbout seven minutes; about one with --quick. Needs root.')
     .option('json', { type: 'string', describe: 'also write a report (proto/bench.schema.json)' })
     .option('quick', { type: 'boolean', default: false, describe: 'three short rounds: a look, not a measurement' })
-    .option('only', { choices: PARTS, array: true, describe: 'leave out the rest; compile is compile and apply' })
+    .option('only', {
+      choices: PARTS,
+      array: true,
+      describe: 'leave out the rest; compile is compile and apply, check reads snapshots of 50 MB',
+    })
     .option('contestants', { type: 'string', array: true, describe: 'only these; direct is always there' })
     .option('rounds', { type: 'number', describe: 'interleaved rounds (15; 3 with --quick)' })
     .strict()
@@ -50,6 +55,7 @@ async function main(): Promise<void> {
     traffic: [],
     compile: [],
     apply: [],
+    large: [],
     skipped: [],
   }
   if (chosen.length > 0) {
@@ -66,6 +72,12 @@ async function main(): Promise<void> {
     }
     progress('')
     process.stdout.write(`${compileTable(report)}\n${applyTable(report)}\n`)
+  }
+  if (parts.includes('check')) {
+    const large = largeInputs(argv.quick ? 'quick' : 'whole').map((input) => runLarge(input, argv.quick ? 1 : 3, progress))
+    report = { ...report, large }
+    progress('')
+    process.stdout.write(`${largeTable(report)}\n`)
   }
   for (const { name, why } of report.skipped) process.stdout.write(`left out: ${name}: ${why}\n`)
   if (argv.json !== undefined) writeFileSync(argv.json, `${JSON.stringify(checked(report), null, 2)}\n`)

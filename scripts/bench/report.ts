@@ -9,6 +9,7 @@ export interface Report {
   readonly traffic: readonly TrafficResult[]
   readonly compile: readonly CompileResult[]
   readonly apply: readonly ApplyResult[]
+  readonly large: readonly LargeResult[]
   readonly skipped: readonly { readonly name: string; readonly why: string }[]
 }
 
@@ -62,4 +63,21 @@ export interface ApplyResult {
   readonly seconds: Series
   /** kernel memory of the generation's tables and of all state rows, over the endpoints, bytes */
   readonly kernelBytesPerEndpoint: number
+}
+
+/** `kmeshc check` of a large snapshot. */
+export interface LargeResult {
+  /** scripts/limits/shapes.ts */
+  readonly shape: string
+  /** scripts/limits/forms.ts */
+  readonly form: string
+  readonly bytes: number
+  /** wall clock of the whole command */
+  readonly seconds: Series
+  /** of all of its threads */
+  readonly cpuSeconds: Series
+  /** largest resident set */
+  readonly peakMiB: Series
+  /** what it may be: eight times the file and 150 MB */
+  readonly mostMiB: number
 }

@@ -67,6 +67,18 @@ export function applyTable(report: Report): string {
   return `apply (entries: endpoints and listener keys; time: making and filling maps)\n${table([head, ...rows])}`
 }
 
+export function largeTable(report: Report): string {
+  const rows = report.large.map((one) => [
+    `${one.shape}, ${one.form}`,
+    number(one.bytes / 1e6, 1),
+    number(one.seconds.median, 2),
+    number(one.cpuSeconds.median, 2),
+    number(one.peakMiB.median, 0),
+    number(one.mostMiB, 0),
+  ])
+  return `check of large snapshots\n${table([['what there is much of, form', 'MB', 'seconds', 'CPU seconds', 'peak MiB', 'may be'], ...rows])}`
+}
+
 /** Columns to the width of their widest cell; the first one to the left, the rest to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))

@@ -18,13 +18,14 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { CAPABILITY_NEEDS } from '../../runtime/sys/capabilities.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const test = suite('install')
 const root = mkdtempSync(join(tmpdir(), 'kmeshc-install-'))
 const at = (...names: readonly string[]): string => join(root, ...names)
 const UNITS = ['kmesh-watch.service', 'kmesh-serve.service', 'kmesh.slice']
-const RIGHTS = ['CAP_BPF', 'CAP_NET_ADMIN', 'CAP_SYS_ADMIN', 'CAP_SYS_PTRACE']
+const RIGHTS = CAPABILITY_NEEDS.map(({ capability }) => capability)
 
 function install(...args: readonly string[]): void {
   execFileSync(join(ROOT, 'deploy/install'), ['--root', root, ...args], { stdio: 'pipe' })

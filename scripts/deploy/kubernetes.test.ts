@@ -91,6 +91,16 @@ test('they follow the schemas of three versions of Kubernetes', () => {
   assert.equal(problems(manifests), [])
 })
 
+test('metrics are a container of their own, when they are asked for', () => {
+  const text = renderChart({ metrics: { enabled: true, labels: 'listener,cluster' } })
+  assert.equal(problems(text), [])
+  const container = daemonSet(text).containers.find(({ name }) => name === 'metrics') as Container
+  assert.equal(container.args, ['--instance=default', '--listen=$(HOST_IP):9464', '--labels=listener,cluster', '--max-owners=16384'])
+  assert.equal(container.securityContext.capabilities, { drop: ['ALL'], add: ['BPF', 'NET_ADMIN'] })
+  assert.match(text, /prometheus\.io\/port: "9464"/)
+  assert.not.match(manifests, /prometheus|name: metrics/)
+})
+
 test('the check finds what is wrong', () => {
   for (const [right, wrong] of [
     ['hostPID: true', 'hostPid: true'],

@@ -1,6 +1,7 @@
 /** How many requests of an instance went to user space so far. In: an instance. Out: the sum of its counters of falls, whatever the reason. */
 import { failureKey } from '../../proto/abi.ts'
 import { SLOW_REASON_BASE } from '../../proto/http/sockets.ts'
+import { REPLY_BASE } from '../../proto/watching.ts'
 import { fieldOf, viewOf } from '../../runtime/field.ts'
 import { pinsOf } from '../../runtime/pins.ts'
 import { findBpffs } from '../../runtime/sys/mountinfo.ts'
@@ -21,7 +22,7 @@ export function openSlowCounter(instance: string): { read(): number; close(): vo
       let sum = 0
       for (let row = 0; row * keySize < keys.length; row++) {
         const reason = from.getUint32(row * keySize + fieldOf(failureKey, 'reason').offset, true)
-        if (reason >= SLOW_REASON_BASE) sum += Number(what.getBigUint64(row * valueSize, true))
+        if (reason >= SLOW_REASON_BASE && reason < REPLY_BASE) sum += Number(what.getBigUint64(row * valueSize, true))
       }
       return sum
     },

@@ -1,7 +1,7 @@
 /**
  * Kernels of Debian. In: "6.1" or "6.12". Out: the newest cloud kernel of that line, unpacked below .cache/kernels. Nothing is installed.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../commands.ts'
 import { run } from '../kit/process.ts'
@@ -39,4 +39,5 @@ function unpack(name: string, place: string): void {
   if (file === undefined) throw new Error(`apt-get downloaded nothing for ${name}`)
   run(['dpkg-deb', '-x', join(folder, file), join(folder, 'root')])
   renameSync(join(folder, 'root'), place)
+  rmSync(folder, { recursive: true })
 }

@@ -1,4 +1,5 @@
 /** What a kernel did. In: output of guest/job.mjs. Out: results, and what is wrong with them. */
+import type { KernelProof } from '../../proto/artifact/proof.ts'
 import type { Ask } from './ask.ts'
 import type { MatrixArtifact } from './world.ts'
 
@@ -21,14 +22,23 @@ export interface GuestResult {
 }
 
 export function readResults(output: string): readonly GuestResult[] {
+  return linesOf(output, 'RESULT ').map((line) => JSON.parse(line) as GuestResult)
+}
+
+/** None: a program was refused, or `prove` was not heard of. */
+export function readProof(output: string): readonly KernelProof[] {
+  return linesOf(output, 'PROOF ').flatMap((line) => JSON.parse(line) as readonly KernelProof[])
+}
+
+function linesOf(output: string, word: string): readonly string[] {
   return output
     .split('\n')
-    .filter((line) => line.startsWith('RESULT '))
-    .map((line) => JSON.parse(line.slice('RESULT '.length)) as GuestResult)
+    .filter((line) => line.startsWith(word))
+    .map((line) => line.slice(word.length))
 }
 
 /** Lines; none: as it should be. */
-export function wrongIn(result: GuestResult | undefined, artifact: MatrixArtifact): readonly string[] {
+export function wrongIn(result: GuestResult | undefined, artifact: Pick<MatrixArtifact, 'asks'>): readonly string[] {
   if (result === undefined) return ['nothing was heard of it']
   return [...result.errors, ...artifact.asks.flatMap((ask, index) => wrongAnswer(ask, result.answers[index]))]
 }

@@ -1,6 +1,6 @@
 /**
  * Failing system calls, one at a time. In: work, and which of its calls shall fail; out: what became of it. Calls through libbpf and libc (runtime/sys/library.ts), and those of node:fs that
- * make, change or open something, are counted together in the order in which they come.
+ * make, change or open something, are counted together in the order in which they come; so are stores into mapped tables ("store"), which cannot fail.
  */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'

@@ -187,13 +187,15 @@ async function openDesk(instance: string): Promise<Desk> {
     end,
   })
   if (link === null) throw new Error('no holder listens')
-  const handed = createHanded(link, NO_PROGRAM, { read: () => undefined, close: () => undefined })
+  const handed = createHanded(link, { rows: NO_PROGRAM, edits: NO_ROWS, kept: NO_ROWS })
   ready(handed)
   return { link, handed, kinds, connection: connections.take, relay: relays.take, ended }
 }
 
 /** Nobody takes a connection back: there is no program. */
 const NO_PROGRAM: ClientRows = { take: () => false, clear: () => undefined, close: () => undefined }
+
+const NO_ROWS = { read: () => undefined, close: () => undefined }
 
 interface Queue<T> {
   put(item: T): void

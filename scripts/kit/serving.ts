@@ -12,7 +12,7 @@ import { undoAtExit } from './cleanup.ts'
 import { type Place, start } from './process.ts'
 
 /** Milliseconds. */
-const READY = 20_000
+const READY = 60_000
 /** Characters of what it said that an error shows. */
 const SAID = 2000
 

@@ -73,7 +73,11 @@ const NO_ENDPOINT = 1
 const COMPOSED = 32
 const DECLARED: ReadonlySet<string> = new Set(
   [...readFileSync(join(import.meta.dirname, '../../bpf/lib/maps.h'), 'utf8').matchAll(/^} (\w+) SEC/gm)].map(([, name = '']) => name),
-).add('km_clock')
+)
+  .add('km_clock')
+  // decided.h
+  .add('km_monitor')
+  .add('km_decisions')
 
 /** Loads the program with the rights that the process has. */
 export async function tryActs(tables: HttpTables): Promise<ActTrial> {

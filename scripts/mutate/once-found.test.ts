@@ -94,4 +94,39 @@ found(
   }),
 )
 
+found('a DNS cluster that says of which type it is in two ways', {
+  '@type': `${TYPE}config.cluster.v3.Cluster`,
+  name: 'a',
+  type: 'STRICT_DNS',
+  cluster_type: {
+    name: 'envoy.cluster.dns',
+    typed_config: { '@type': `${TYPE}extensions.clusters.dns.v3.DnsCluster`, dns_lookup_family: 'V4_ONLY' },
+  },
+})
+
+found('settings of hashing where nothing is hashed', {
+  '@type': `${TYPE}config.cluster.v3.Cluster`,
+  name: 'a',
+  type: 'STATIC',
+  common_lb_config: { consistent_hashing_lb_config: { hash_balance_factor: 0 } },
+})
+
+found('the configuration of a filter under a type URL that names nothing', {
+  '@type': `${TYPE}config.route.v3.RouteConfiguration`,
+  name: 'a',
+  virtual_hosts: [
+    {
+      name: 'v',
+      domains: ['*'],
+      routes: [{ match: { prefix: '/' }, route: { cluster: 'a' }, typed_per_filter_config: { lua: { '@type': '/', disabled: true } } }],
+    },
+  ],
+})
+
+for (const field of ['original_ip_detection_extensions', 'early_header_mutation_extensions'])
+  found(
+    `${field} that are a cluster`,
+    listenerWith({ [field]: [{ name: 'x', typed_config: { '@type': `${TYPE}config.cluster.v3.Cluster`, name: 'x', type: 'EDS' } }] }),
+  )
+
 test.run()

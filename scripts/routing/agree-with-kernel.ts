@@ -79,7 +79,7 @@ export function agreedServices(cases: readonly RoutingCase[]): readonly HttpServ
 
 function serviceOf({ entry, table }: Judged): HttpService {
   const { path, listener, manager } = entry
-  return { path, listener, manager, routes: table.configuration, filters: [], undone: new Map() }
+  return { path, listener, manager, routes: table.configuration, filters: [], undone: new Map(), hostNames: new Map() }
 }
 
 export async function agreeWithKernel(cases: readonly RoutingCase[]): Promise<Agreement> {

@@ -1,32 +1,12 @@
 /** Where the interpreter once differed from Envoy: each case is what a random one came down to, with what Envoy 1.40 does. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Decision } from '../../compiler/http/model.ts'
 import type { JsonObject } from '../oracle/envoy.ts'
-import { createJudge, errorsOf } from './ask-interpreter.ts'
+import { errorsOf } from './ask-interpreter.ts'
+import { answered, decide, respond, sent, to } from './decide-case.ts'
 import type { RoutingRequest } from './routing-case.ts'
 
 const FILTERS = 'type.googleapis.com/envoy.extensions.filters.http'
-
-function decide(route: JsonObject, request: Partial<RoutingRequest> = {}, around: JsonObject = {}): Decision {
-  const { host = {}, rc = {}, hcm } = around as { readonly host?: JsonObject; readonly rc?: JsonObject; readonly hcm?: JsonObject }
-  const judge = createJudge({
-    id: 'case',
-    route_config: {
-      name: 'rc',
-      virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, ...route }], ...host }],
-      ...rc,
-    },
-    ...(hcm !== undefined && { hcm }),
-    requests: [],
-  })
-  return judge({ method: 'GET', authority: 'a.com', path: '/a', headers: [], ...request })
-}
-
-const to = (more: JsonObject = {}): JsonObject => ({ route: { cluster: 'c0', ...more } })
-const respond = (value: string): JsonObject => ({ response_headers_to_add: [{ header: { key: 'x-q', value } }] })
-const answered = (decision: Decision, name: string): string | undefined => decision.responseHeaders?.find((pair) => pair[0] === name)?.[1]
-const sent = (decision: Decision, name: string): string | undefined => decision.requestHeaders?.find((pair) => pair[0] === name)?.[1]
 
 test('a length counts bytes, also where it cuts a character', () => {
   assert.is(answered(decide({ ...to(), ...respond('%REQ(x-a):1%') }, { headers: [['x-a', '\u00e9']] }), 'x-q'), '\u00c3')
@@ -50,7 +30,7 @@ test('metadata of routes and virtual hosts, bytes of headers, queries', () => {
   const metadata = { filter_metadata: { m: { k: 'meta', n: 7, o: { p: true } } } }
   const format =
     '%METADATA(ROUTE:m:k)%|%METADATA(ROUTE:m:o:p)%|%METADATA(VIRTUAL_HOST:m:n)%|%METADATA(CLUSTER:m:k)%|%CLUSTER_METADATA(m:k)%'
-  assert.is(answered(decide({ ...to(), metadata, ...respond(format) }, {}, { host: { metadata } }), 'x-q'), 'meta|true|7||')
+  assert.is(answered(decide({ ...to(), metadata, ...respond(format) }, {}, { host: { metadata } }), 'x-q'), 'meta|true|7|c0|c0')
   // 7 + 3, 5 + 2, 10 + 5, 7 + 4 and x-forwarded-proto: http
   assert.is(answered(decide({ direct_response: { status: 200 }, ...respond('%REQUEST_HEADERS_BYTES%') }), 'x-q'), '64')
   const queries = decide(
@@ -335,9 +315,23 @@ test('the router: headers that it keeps to itself, and those it wants right', ()
     )
   assert.equal(
     [asked('a').status, asked('a').reason, asked('a').body],
-    [400, 'request_headers_invalid{x-envoy-max-retries}', "invalid header 'x-envoy-max-retries' with value 'a'"],
+    [400, 'request_headers_failed_strict_check{x-envoy-max-retries}', "invalid header 'x-envoy-max-retries' with value 'a'"],
   )
   assert.is(asked('3').outcome, 'cluster')
+  // the router looks at them once there is a cluster
+  assert.is(
+    decide(
+      { direct_response: { status: 200 } },
+      {
+        headers: [
+          ['x-forwarded-for', '10.0.0.1'],
+          ['x-envoy-max-retries', 'a'],
+        ],
+      },
+      strict,
+    ).status,
+    200,
+  )
 })
 
 test('a via is written into answers, too', () => {

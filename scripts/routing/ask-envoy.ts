@@ -39,9 +39,10 @@ async function askOnce(cases: readonly RoutingCase[], options: OracleOptions): P
     const envoy = await startEnvoy({
       listeners: cases.map((one, index) => ({ ...listenerResource(one, placeOf(index, options.port), log), name: `L${index}` })),
       clusters: CLUSTERS.map((name) => clusterResource(name, upstreams.ports.get(name) ?? 0)),
-      within: 30,
+      within: 120,
       ...(options.bootstrap !== undefined && { bootstrap: options.bootstrap }),
-      argv: ['--file-flush-interval-msec', '50'],
+      // deprecated fields and refusals are many, and their texts long
+      argv: ['--file-flush-interval-msec', '50', '--component-log-level', 'misc:critical,upstream:critical,config:critical'],
     })
     try {
       return await askRunning(cases, envoy, upstreams, { log, port: options.port })

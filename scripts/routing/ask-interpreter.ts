@@ -2,7 +2,7 @@
  * The compiler as a judge of routing, in this process: what `kmeshc check` and `kmeshc trace` say. In: a case. Out: whether it is refused, with the codes; a judge
  * of requests. The snapshot is the one that Envoy gets.
  */
-import { analyse } from '../../compiler/compile.ts'
+import { judge, understand } from '../../compiler/compile.ts'
 import { createDiagnostics } from '../../compiler/diag/sink.ts'
 import type { Decision } from '../../compiler/http/model.ts'
 import { readInput } from '../../compiler/input/read.ts'
@@ -16,10 +16,12 @@ const TYPE = 'type.googleapis.com/envoy.config'
 /** The addresses of the snapshot; a request comes from the one and goes to the other. */
 const PLACE = { host: '127.64.0.1', port: LISTENER_PORT }
 
-/** Errors that `check` finds, e.g. "KM2024 lds[...]: ..."; none: it is taken. */
+/** Errors that `check` finds before it lowers anything, e.g. "KM2024 lds[...]: ..."; none: it is taken. */
 export function errorsOf(one: RoutingCase): readonly string[] {
   const diag = createDiagnostics()
-  analyse(sourcesOf(one), { resolve: new Map(), addresses: [], plaintextTo: new Set(), strict: false }, diag, () => {})
+  const input = readInput(sourcesOf(one), diag)
+  understand(input, { resolve: new Map(), addresses: [], plaintextTo: new Set(), strict: false }, diag, () => {})
+  judge(input, diag, () => {})
   return diag.list.filter(({ severity }) => severity === 'error').map(({ code, message }) => `${code} ${message}`)
 }
 

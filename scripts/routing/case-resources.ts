@@ -8,6 +8,11 @@ import type { RoutingCase } from './routing-case.ts'
 const TYPE = 'type.googleapis.com/envoy'
 const ROUTER = { name: 'envoy.filters.http.router', typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` } }
 
+/** What formats show of whatever holds it: its `name`, and values of other kinds. */
+export function metadataOf(name: string): JsonObject {
+  return { filter_metadata: { m: { k: name, n: 7, o: { p: true, list: [1, 'a', null, 0.5] }, e: '', none: null } } }
+}
+
 /** `log`: file of the access log; none when left out */
 export function listenerResource(
   { route_config, hcm }: RoutingCase,
@@ -18,8 +23,11 @@ export function listenerResource(
   return {
     name: 'case',
     address: { socket_address: { address: place.host, port_value: place.port } },
+    metadata: metadataOf('listener'),
     filter_chains: [
       {
+        name: 'chain',
+        metadata: metadataOf('chain'),
         filters: [
           {
             name: 'http',
@@ -65,6 +73,7 @@ function accessLog(path: string): JsonObject {
 export function clusterResource(name: string, port: number): JsonObject {
   return {
     name,
+    metadata: metadataOf(name),
     type: 'STATIC',
     connect_timeout: '2s',
     load_assignment: {

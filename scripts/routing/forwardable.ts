@@ -8,7 +8,7 @@ import type { RoutingCase } from './routing-case.ts'
 const LEFT_OUT = new Set(
   (
     'response_headers_to_add response_headers_to_remove retry_policy request_mirror_policies internal_redirect_policy internal_redirect_action max_internal_redirects ' +
-    'include_attempt_count_in_response metadata_match hedge_policy auto_host_rewrite timeout idle_timeout max_stream_duration priority host_rewrite_path_regex'
+    'include_attempt_count_in_response metadata_match hedge_policy timeout idle_timeout max_stream_duration priority host_rewrite_path_regex'
   )
     .split(' ')
     .map(plain),

@@ -6,7 +6,7 @@ import type { Json, JsonObject } from '../oracle/envoy.ts'
 import { randomAction } from './random-action.ts'
 import { randomFilters, randomHttpFilters, randomRouter } from './random-filters.ts'
 import { randomManager } from './random-manager.ts'
-import { randomMatch } from './random-match.ts'
+import { randomHeaderMatch, randomMatch } from './random-match.ts'
 import { randomMutations } from './random-mutations.ts'
 import { randomRequest } from './random-request.ts'
 import type { RoutingCase } from './routing-case.ts'
@@ -70,6 +70,7 @@ function virtualHost(sketch: Sketch, { index, taken, filtering }: Place): JsonOb
     ...sketch.maybe(0.04, 'retry_policy', () => ({ retry_on: '5xx', ...sketch.maybe(0.5, 'per_try_timeout', () => '2s') })),
     ...randomFilters(sketch, filtering / 2),
     ...sketch.maybe(0.03, 'metadata', () => METADATA),
+    ...sketch.maybe(0.06, 'virtual_clusters', () => sketch.many(1, 2, (at) => ({ name: `vc${at}`, headers: [randomHeaderMatch(sketch)] }))),
   }
 }
 

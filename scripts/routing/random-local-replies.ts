@@ -76,9 +76,17 @@ function filter(sketch: Sketch, depth: number): JsonObject {
 function format(sketch: Sketch): JsonObject {
   return {
     ...sketch.one<JsonObject>([
-      { text_format: `%LOCAL_REPLY_BODY%:%RESPONSE_CODE%:${randomFormat(sketch)}` },
+      { text_format: `%LOCAL_REPLY_BODY%:%RESPONSE_CODE%:${randomFormat(sketch)}:%RESPONSE_HEADERS_BYTES%:%GRPC_STATUS%` },
       { text_format_source: { inline_string: `${randomFormat(sketch)} %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%` } },
-      { json_format: { body: '%LOCAL_REPLY_BODY%', status: '%RESPONSE_CODE%', path: '%REQ(:path)%', text: randomFormat(sketch) } },
+      {
+        json_format: {
+          body: '%LOCAL_REPLY_BODY%',
+          status: '%RESPONSE_CODE%',
+          path: '%REQ(:path)%',
+          text: randomFormat(sketch),
+          alone: sketch.one(['%METADATA(ROUTE:m:o)%', '%METADATA(CLUSTER:m:n)%', '%DOWNSTREAM_LOCAL_PORT%', '%GRPC_STATUS_NUMBER%']),
+        },
+      },
     ]),
     ...sketch.maybe(0.4, 'content_type', () => sketch.one(['text/html; charset=UTF-8', 'application/problem+json'])),
     ...sketch.maybe(0.2, 'omit_empty_values', () => sketch.chance(0.8)),

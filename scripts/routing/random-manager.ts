@@ -121,10 +121,20 @@ function ipDetection(sketch: Sketch): JsonObject {
         name: 'envoy.http.original_ip_detection.xff',
         typed_config: {
           '@type': `${EXTENSIONS}.original_ip_detection.xff.v3.XffConfig`,
-          ...sketch.maybe(0.5, 'xff_num_trusted_hops', () => sketch.one([0, 1, 2])),
+          ...(sketch.chance(0.5)
+            ? sketch.maybe(0.5, 'xff_num_trusted_hops', () => sketch.one([0, 1, 2]))
+            : { xff_trusted_cidrs: { cidrs: trusted(sketch) }, ...(sketch.odd(0.1) && { xff_num_trusted_hops: 1 }) }),
           ...sketch.maybe(0.4, 'skip_xff_append', () => sketch.chance(0.5)),
         },
       }
+}
+
+function trusted(sketch: Sketch): readonly JsonObject[] {
+  return [
+    ...(sketch.chance(0.8) ? [{ address_prefix: '127.0.0.0', prefix_len: 8 }] : []),
+    ...(sketch.chance(0.6) ? [{ address_prefix: '10.0.0.0', prefix_len: 8 }] : []),
+    ...(sketch.chance(0.3) ? [{ address_prefix: 'fd00::', prefix_len: 8 }] : []),
+  ]
 }
 
 function answers(sketch: Sketch): JsonObject {
@@ -132,6 +142,13 @@ function answers(sketch: Sketch): JsonObject {
     ...sketch.maybe(0.2, 'via', () => sketch.one(['mesh', '1.1 a, 1.1 b'])),
     ...sketch.maybe(0.1, 'server_name', () => 'front'),
     ...sketch.maybe(0.1, 'server_header_transformation', () => sketch.one(['OVERWRITE', 'APPEND_IF_ABSENT', 'PASS_THROUGH'])),
+    ...sketch.maybe(0.2, 'proxy_status_config', () => ({
+      ...sketch.maybe(0.3, 'remove_details', () => true),
+      ...sketch.maybe(0.3, 'remove_response_flags', () => true),
+      ...sketch.maybe(0.3, 'remove_connection_termination_details', () => true),
+      ...sketch.maybe(0.4, 'set_recommended_response_code', () => true),
+      ...sketch.one<JsonObject>([{}, {}, { use_node_id: true }, { literal_proxy_name: 'edge 1' }]),
+    })),
     ...sketch.maybe(0.3, 'local_reply_config', () => randomLocalReplies(sketch)),
   }
 }

@@ -223,11 +223,13 @@ class Client:
         return self.told_to_close(link, "length")
 
     def mute(self, link):
-        """The server closes as well, and does not say so: the client has to be told all the same."""
-        return self.told_to_close(link, "mute")
+        """In all shapes, also from a server that would close and not say so, were it asked to: the client has to be told all the same."""
+        return self.told_to_close(link, self.dice.choice(["mute", "chunked", "pieces", "last"]), self.dice.choice(["", "", "/labelled"]))
 
-    def told_to_close(self, link, kind):
-        headers = self.get(link, kind, 900, lines=["Connection: close"])
+    def told_to_close(self, link, kind, before=""):
+        headers = self.get(link, kind, 900, before, lines=["Connection: close"])
+        if before and headers.get("x-label") != "soak":
+            raise Wrong("no label")
         if self.world.routed and headers.get("connection", "").lower() != "close":
             raise Wrong(f"the answer does not say that the connection ends: {headers}")
         link.ended()
@@ -304,6 +306,28 @@ class Client:
         link.socket.sendall(data[at:])
         for index, (token, kind, size, path) in enumerate(asked):
             link.asked = f"{index} of {[path for _, _, _, path in asked]}, the first {at} bytes first"
+            answer = link.response()
+            if kind == "deny" and self.world.routed:
+                self.denied(answer)
+            else:
+                self.check(answer, token, size, path)
+        return True
+
+    def spaced(self, link):
+        """Requests one by one, none of which waits for the answer to the one before, in any order of sending and answering."""
+        asked = []
+        for _ in range(self.dice.randrange(2, 5)):
+            token = self.token()
+            kind, size = self.dice.choice([("length", 10), ("length", 10), ("chunked", 3000), ("length", 40000), ("deny", 0)])
+            asked.append((token, kind, size, f"/{kind}/{size}/{token}"))
+        at = 0
+        while at < len(asked):
+            count = self.dice.choice([1, 1, 1, 2, 3])
+            link.socket.sendall(b"".join(head("GET", path) for _, _, _, path in asked[at:at + count]))
+            at += count
+            time.sleep(self.dice.choice([0, 0.0003, 0.001, 0.01]))
+        for index, (token, kind, size, path) in enumerate(asked):
+            link.asked = f"{index} of {[path for _, _, _, path in asked]}"
             answer = link.response()
             if kind == "deny" and self.world.routed:
                 self.denied(answer)
@@ -430,9 +454,9 @@ class Client:
 
     ROUTED = {
         "plain": 30, "chunked": 6, "shapes": 4, "none": 2, "headless": 2, "large": 1, "slowly": 0.5, "until_close": 2, "last": 2, "closing": 5, "mute": 1, "old": 1, "half": 2, "post": 5, "upload": 2,
-        "expecting": 1, "early": 1, "pipelined": 4, "cut": 4, "long_head": 1, "upgrade": 1, "gone": 6, "local": 8, "rewritten": 5, "canary": 6, "labelled": 4, "retried": 2, "late": 0.5, "frail": 3,
+        "expecting": 1, "early": 1, "pipelined": 4, "spaced": 2, "cut": 4, "long_head": 1, "upgrade": 1, "gone": 6, "local": 8, "rewritten": 5, "canary": 6, "labelled": 4, "retried": 2, "late": 0.5, "frail": 3,
     }
-    DIRECT = ("plain", "chunked", "shapes", "none", "headless", "large", "slowly", "closing", "half", "post", "pipelined", "cut", "gone")
+    DIRECT = ("plain", "chunked", "shapes", "none", "headless", "large", "slowly", "closing", "half", "post", "pipelined", "spaced", "cut", "gone")
 
     def run(self):
         names = self.world.ways or list(self.ROUTED if self.world.routed else self.DIRECT)

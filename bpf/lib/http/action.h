@@ -87,6 +87,12 @@ static __always_inline int km_act_forward(struct km_request *request, const stru
   request->edits = target->pieces;
   request->edit_rows = target->edits;
   request->timeout = action->timeout * KM_TIMEOUT_UNIT;
+  if (action->flags & KM_ACTION_KEEPS) {
+    request->keep = action->grpc;
+    /* Before any guard has drawn or taken something: user space does all of that again. */
+    if (request->way.total > KM_KEPT_MAX)
+      return km_act_slow(request, KM_SLOW_BODY_SIZE);
+  }
   int verdict = km_pass_guards(request, target->guard);
   if (verdict != KM_GUARD_PASSES)
     return verdict;
@@ -102,6 +108,7 @@ static __always_inline int km_act(struct km_request *request)
   request->target = 0;
   request->hash_flags = 0;
   request->timeout = 0;
+  request->keep = 0;
   const struct km_action *action = km_http_row(request, request->action);
   if (!action)
     return km_act_slow(request, KM_SLOW_TABLE);
@@ -131,9 +138,9 @@ __noinline int km_compose(struct km_request *given)
   const struct km_target *target = km_http_row(request, request->target);
   if (!request->target || !target)
     return km_act_slow(request, KM_SLOW_TABLE);
-  if (!target->count)
+  if (!target->count && !(request->flags & KM_HEAD_CLOSE))
     return KM_HTTP_FORWARD;
-  int failed = km_compose_rows(request, target->pieces + target->edits, target->count);
+  int failed = !target->count ? km_compose_without_close(request) : km_compose_rows(request, target->pieces + target->edits, target->count);
   return failed ? km_act_slow(request, failed - 1) : KM_HTTP_FORWARD;
 }
 

@@ -45,6 +45,15 @@ static __always_inline void km_end_client(struct bpf_sock *sk)
   __sync_lock_test_and_set(&client->cookie, 0);
 }
 
+/* The last descriptor of a client was closed, before its connection ends. */
+static __always_inline void km_leave_client(struct bpf_sock *sk)
+{
+  struct km_http_socket *socket = bpf_sk_storage_get(&km_http_sockets, sk, NULL, 0);
+  struct km_client *client = socket ? km_client_of(socket) : NULL;
+  if (client)
+    __sync_fetch_and_or(&client->flags, KM_CLIENT_GONE);
+}
+
 static __always_inline void km_clear_client(struct km_client *client)
 {
   client->passed = 0;
@@ -52,6 +61,9 @@ static __always_inline void km_clear_client(struct km_client *client)
   client->acceptor = 0;
   client->egress = 0;
   client->requests = 0;
+  client->due = 0;
+  client->carried = 0;
+  client->queued = 0;
   client->local_port = 0;
   client->flags = 0;
   client->reason = 0;
@@ -115,6 +127,8 @@ static __always_inline int km_enter_http(struct bpf_sock_addr *ctx, const struct
   socket->aborted = 0;
   socket->listener = listener;
   socket->generation = record->generation;
+  if (km_is_watched())
+    km_tell_socket(socket, KM_DECIDED_ACCEPTED, KM_REASON_NONE);
   *given = acceptor;
   return KM_ALLOW;
 }

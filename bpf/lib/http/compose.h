@@ -440,6 +440,25 @@ static long km_piece_step(__u32 step, __u32 *slot)
   return stop ? KM_STOP : KM_NEXT;
 }
 
+/* The line with which the client ends its connection says nothing of the one to the server. */
+static __always_inline int km_cut_close(struct km_request *request)
+{
+  return request->flags & KM_HEAD_CLOSE ? km_cut_lines(request, request->connection, request->connection_end) : KM_NEXT;
+}
+
+/* The head as it came, but for that line. 0, or KM_SLOW_* + 1. */
+__noinline int km_compose_without_close(struct km_request *given)
+{
+  struct km_request *request = km_scratch_of(given);
+  if (!request)
+    return KM_SLOW_TABLE + 1;
+  km_begin_output(request);
+  if (km_cut_close(request) || km_put_head(request, 0, request->headers) || km_put_rest(request, 1))
+    return request->acting.failed;
+  request->out_length = request->acting.at;
+  return 0;
+}
+
 /* Writes `out` by rows of pieces. 0, or KM_SLOW_* + 1 with `out_length` 0. */
 __noinline int km_compose_rows(struct km_request *given, __u32 first, __u32 count)
 {
@@ -447,6 +466,8 @@ __noinline int km_compose_rows(struct km_request *given, __u32 first, __u32 coun
   if (!request)
     return KM_SLOW_TABLE + 1;
   km_begin_output(request);
+  if (km_cut_close(request))
+    return request->acting.failed;
   request->acting.row = first;
   request->acting.text = 0;
   request->acting.how = KM_LINE_NONE;

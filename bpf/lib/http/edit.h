@@ -21,7 +21,7 @@ static __always_inline int km_begin_edits(struct km_request *request, const stru
 {
   __u32 number = upstream->edit;
   struct km_edit *edit = km_edit_at(number);
-  if (!edit || (edit->taken & ~KM_EDIT_TURN) != upstream->cookie)
+  if (!edit || (edit->taken & ~KM_ROW_TURN) != upstream->cookie)
     return 0;
   const struct km_edits *edits = km_edits_of(edit);
   request->edit = number;

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "claim.h"
+#include "keep.h"
 #include "take-edit.h"
 
 #define KM_NANOSECONDS_PER_MILLISECOND 1000000ULL
@@ -34,6 +35,7 @@ static __always_inline int km_own(struct km_upstream *upstream, const struct km_
   upstream->status = 0;
   upstream->line = 0;
   upstream->edit = request->edit;
+  upstream->kept = request->kept;
   upstream->started = now;
   upstream->deadline = request->timeout ? now + request->timeout * KM_NANOSECONDS_PER_MILLISECOND : 0;
   upstream->requests++;
@@ -97,7 +99,8 @@ static __always_inline int km_forward(struct sk_msg_md *msg, struct km_sending *
   __u32 total = request->way.total;
   __u32 owner = request->state;
   request->edit = 0;
-  if (request->edit_rows && !km_take_edits(request)) {
+  request->kept = 0;
+  if ((request->edit_rows && !km_take_edits(request)) || (request->keep && !km_keep_request(msg, request))) {
     km_put_idle(upstream);
     km_leave_way(&request->way);
     return km_finish_slow(msg, sending, KM_SLOW_SCRATCH);
@@ -112,12 +115,14 @@ static __always_inline int km_forward(struct sk_msg_md *msg, struct km_sending *
   }
   /* Its answer counts as complete a moment before it is in the client's queue: that of the next request must not overtake it there. */
   if (msg->size > total)
-    __sync_fetch_and_or(&sending->client->flags, KM_CLIENT_BEHIND | KM_CLIENT_ORDERED);
+    __sync_fetch_and_or(&sending->client->flags, KM_CLIENT_BEHIND | KM_CLIENT_PIPELINING | KM_CLIENT_ORDERED);
   if (km_redirect(msg, upstream, request->way.upstream) != SK_PASS)
     return km_give_up_way(msg, sending, upstream, request->out_length != 0, KM_SLOW_REDIRECT);
   __sync_fetch_and_add(&sending->client->requests, 1);
   bpf_msg_apply_bytes(msg, total);
   km_count_request(owner);
+  if (km_is_watched())
+    km_tell_request(sending->client, &request->way, owner, 0);
   km_redirected(sending);
   km_finish(sending);
   return SK_PASS;

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "chunk.h"
+#include "kept-row.h"
 #include "response-head.h"
 #include "upstream.h"
 
@@ -27,14 +28,30 @@ struct km_frame {
   __u32 broken;
 };
 
+#define KM_RETRIED_STATUSES (KM_RETRIED_WORDS * 64)
+
+/* Whether the request of this upstream is tried again after an answer with this status. */
+static __noinline int km_tries_again(const struct km_upstream *upstream, __u32 status)
+{
+  const struct km_kept *kept = upstream ? km_kept_at(upstream->kept) : NULL;
+  __u32 bit = status - KM_RETRIED_FIRST;
+  if (!kept || (kept->taken & ~KM_ROW_TURN) != upstream->cookie || bit >= KM_RETRIED_STATUSES)
+    return 0;
+  __u32 word = bit >> 6 & (KM_RETRIED_WORDS - 1);
+  barrier_var(word);
+  return kept->statuses[word] >> (bit & 63) & 1;
+}
+
 /* After a whole head. 0: user space has to frame it. */
 static __always_inline int km_frame_head(struct km_upstream *upstream, const struct km_request *request)
 {
   const struct km_head_scan *scan = &request->scan;
-  /* Exactly who asked for the end of its connection is told of it. */
   int closes = (request->flags & KM_HEAD_CLOSE) != 0;
-  if (closes != ((upstream->flags & KM_UPSTREAM_LAST) != 0) || (scan->chunked && scan->lengths_set))
+  /* Exactly who asked for the end of its connection is told of it. */
+  if ((closes && !(upstream->flags & KM_UPSTREAM_LAST)) || (scan->chunked && scan->lengths_set))
     return 0;
+  if (closes && !(upstream->flags & KM_UPSTREAM_TOLD))
+    __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_CLOSES);
   upstream->status = scan->status;
   upstream->line = 0;
   upstream->remaining = 0;
@@ -113,6 +130,12 @@ static __always_inline int km_scan_context(KM_CONTEXT *context, struct km_reques
 static __always_inline int km_prepare_edits(struct km_request *request, const struct km_upstream *upstream);
 static __always_inline __u32 km_make_edits(KM_CONTEXT *context, struct km_request *request);
 
+/* The client is to be told that its connection ends, and the server does not say it. */
+static __always_inline int km_is_to_be_told(const struct km_upstream *upstream)
+{
+  return (upstream->flags & (KM_UPSTREAM_LAST | KM_UPSTREAM_CLOSES | KM_UPSTREAM_TOLD)) == KM_UPSTREAM_LAST;
+}
+
 /* What came is neither what it was nor what it should be. */
 #define KM_HEAD_SPOILT 0xffffffff
 
@@ -126,7 +149,7 @@ __noinline __u32 km_read_response_head(KM_CONTEXT *context, __u64 cookie)
   km_begin_response(request);
   __u32 length = 0;
   int prepared = !upstream->edit || km_prepare_edits(request, upstream);
-  if (prepared && km_scan_context(context, request) == KM_SCAN_WHOLE && km_frame_head(upstream, request))
+  if (prepared && km_scan_context(context, request) == KM_SCAN_WHOLE && !km_tries_again(upstream, request->scan.status) && km_frame_head(upstream, request))
     length = request->edit ? km_make_edits(context, request) : request->head_length;
   km_give_scratch(request);
   return length;

@@ -8,6 +8,15 @@
 #include "head.h"
 #include "sending.h"
 
+/*
+ * Whether the first request of a message may go another way than the rest. A redirect would take the rest of a corked message with it. And from such a request on answers go by TCP
+ * (forward.h), where they would overtake one that is on its way into the client's queue.
+ */
+static __always_inline int km_may_split(const struct km_sending *sending)
+{
+  return !sending->socket->corked && (sending->client->flags & KM_CLIENT_ORDERED || km_is_over(sending->client->due, KM_SETTLED_TIME));
+}
+
 static __always_inline int km_parse(struct sk_msg_md *msg, const struct km_sending *sending)
 {
   struct km_request *request = sending->request;
@@ -24,8 +33,10 @@ static __always_inline int km_parse(struct sk_msg_md *msg, const struct km_sendi
   __u32 size = msg->size;
   if (size < total)
     return km_wait(msg, sending);
-  if (size > total && sending->socket->corked)
+  if (size > total && !km_may_split(sending)) {
+    km_note_pipelining(sending->client);
     return km_finish_slow(msg, sending, KM_SLOW_PIPELINED);
+  }
   request->way.total = total;
   request->way.failure = KM_REASON_NONE;
   return km_next(msg, sending, KM_PROGRAM_HTTP_ROUTE);

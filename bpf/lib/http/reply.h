@@ -7,7 +7,8 @@
 #include "client-row.h"
 #include "framing.h"
 
-#define KM_RESPONSE_FLAGS (KM_UPSTREAM_STARTED | KM_UPSTREAM_BODILESS | KM_UPSTREAM_PLAIN | KM_UPSTREAM_EDITED)
+#define KM_RESPONSE_FLAGS \
+  (KM_UPSTREAM_STARTED | KM_UPSTREAM_BODILESS | KM_UPSTREAM_PLAIN | KM_UPSTREAM_EDITED | KM_UPSTREAM_LAST | KM_UPSTREAM_CLOSES | KM_UPSTREAM_TOLD)
 
 /* Programs leave what belongs to such an upstream where it is. */
 #define KM_UPSTREAM_OURS_NOT (KM_UPSTREAM_SPENT | KM_UPSTREAM_HELD | KM_UPSTREAM_RELAY)
@@ -56,7 +57,7 @@ static __always_inline void km_complete(struct km_upstream *upstream, struct km_
   upstream->owner = 0;
   __u32 flags = __sync_fetch_and_and(&upstream->flags, ~KM_RESPONSE_FLAGS);
   client->upstream = 0;
-  if (flags & KM_UPSTREAM_LAST)
+  if (flags & KM_UPSTREAM_CLOSES)
     km_spend(upstream, owner);
   else if (!(flags & (KM_UPSTREAM_SPENT | KM_UPSTREAM_HELD)))
     km_put_idle(upstream);

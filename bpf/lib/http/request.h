@@ -173,7 +173,9 @@ struct km_request {
   __u16 host_length;
   __u16 host_line;
   __u16 headers; /* where the first header line begins */
-  __u16 pad0[3];
+  __u16 connection;     /* where the line of Connection begins; 0: there is none */
+  __u16 connection_end; /* behind its line end */
+  __u16 pad0;
   __u64 random;  /* drawn once: everything of a request that is chosen by chance follows from it, as in Envoy */
   __u64 seen;    /* names of interest that the head has: bit n, then found[n] says where */
   __u64 again;   /* those that it has more than once */
@@ -202,6 +204,8 @@ struct km_request {
   __u32 edits;       /* row in km_http of what becomes of the head of its response (edit.h) */
   __u32 edit_rows;   /* rows of it; 0: that stays as it is */
   __u32 edit;        /* row in km_edit + 1 that has a copy; 0: none */
+  __u32 keep;        /* row in km_http of the statuses after which it is tried again; 0: it is not kept (keep.h) */
+  __u32 kept;        /* row in km_kept + 1 that has it; 0: none */
 
   struct km_head_scan scan;
   struct km_way way;

@@ -105,9 +105,24 @@ static __always_inline void km_count_request(__u32 owner)
     km_count_connection_of(owner);
 }
 
-/* One that was answered here: its route's `failures`. */
-static __always_inline void km_count_reply(__u32 owner)
+/* Of the reply in `out`: "HTTP/1.1 503". */
+static __always_inline __u32 km_reply_status(const struct km_request *request)
 {
+  const __u8 *digits = request->out + sizeof("HTTP/1.1 ") - 1;
+  return (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
+}
+
+/* A function of its own, as km_count_failure. */
+static __noinline int km_count_status(__u32 owner, __u32 status)
+{
+  km_count_under(owner, KM_REPLY_BASE + status);
+  return 0;
+}
+
+/* One that was answered here: its route's `failures`. */
+static __always_inline void km_count_reply(__u32 owner, __u32 status)
+{
+  km_count_status(owner, status);
   struct km_state *state = owner == KM_NOBODY ? NULL : km_state_at(owner);
   if (!state)
     return;
@@ -127,8 +142,12 @@ static __always_inline int km_reply_here(struct sk_msg_md *msg, const struct km_
   int ordered = client->flags & KM_CLIENT_ORDERED;
   if (ordered && !client->acceptor)
     return km_finish_slow(msg, sending, KM_SLOW_REDIRECT);
+  /* This one is there at once; answers of servers before it may not be. */
+  if (km_would_overtake(client))
+    return km_finish_slow(msg, sending, KM_SLOW_PIPELINED);
   int replaced = km_replace_head(msg, sending->request, sending->request->way.total);
   __u32 length = sending->request->out_length;
+  __u32 status = km_reply_status(sending->request);
   __u32 closes = sending->request->flags & KM_HEAD_CLOSE;
   if (replaced > 0)
     return km_finish_slow(msg, sending, KM_SLOW_COMPOSE);
@@ -139,7 +158,9 @@ static __always_inline int km_reply_here(struct sk_msg_md *msg, const struct km_
     return SK_DROP;
   bpf_msg_apply_bytes(msg, length);
   km_redirected(sending);
-  km_count_reply(owner);
+  km_count_reply(owner, status);
+  if (km_is_watched())
+    km_tell_request(client, NULL, owner, status);
   __sync_fetch_and_add(&client->requests, 1);
   if (closes)
     km_tell_client(KM_EVENT_ANSWERED, cookie, sending->socket->client, 1);

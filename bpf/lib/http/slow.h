@@ -10,6 +10,7 @@
 #pragma once
 #include "../state.h"
 #include "client-row.h"
+#include "decided.h"
 
 /* The message as it is, by TCP to the acceptor. */
 static __always_inline int km_pass(struct sk_msg_md *msg, const struct km_client *client)
@@ -42,15 +43,7 @@ static __always_inline int km_count_passed(struct km_client *client, __u32 bytes
 /* A fall of a request of this owner to user space. A function of its own, as km_count_failure. */
 static __noinline int km_count_slow(__u32 owner, __u32 reason)
 {
-  struct km_failure_key key = { .state = owner, .reason = KM_SLOW_REASON_BASE + reason };
-  __u64 *count = bpf_map_lookup_elem(&km_failure, &key);
-  if (!count) {
-    __u64 zero = 0;
-    bpf_map_update_elem(&km_failure, &key, &zero, BPF_NOEXIST);
-    count = bpf_map_lookup_elem(&km_failure, &key);
-  }
-  if (count)
-    __sync_fetch_and_add(count, 1);
+  km_count_under(owner, KM_SLOW_REASON_BASE + reason);
   return 0;
 }
 
@@ -59,6 +52,8 @@ static __always_inline int km_fall(struct sk_msg_md *msg, struct km_client *clie
 {
   client->reason = reason;
   km_count_slow(owner, reason);
+  if (km_is_watched())
+    km_tell_slow(client, owner, reason);
   km_count_passed(client, msg->size, KM_CLIENT_SLOW);
   return km_pass(msg, client);
 }

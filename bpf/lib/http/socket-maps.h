@@ -40,6 +40,14 @@ struct {
 } km_edit SEC(".maps");
 
 struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, KM_ENTRIES_KEPT);
+  __type(key, __u32);
+  __type(value, struct km_kept);
+} km_kept SEC(".maps");
+
+struct {
   __uint(type, BPF_MAP_TYPE_SOCKHASH);
   __uint(max_entries, KM_ENTRIES_CLIENTS);
   __type(key, __u64);

@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Edits of a response, taken along by its request. In: a request that has claimed its upstream, and the rows of its target. Out: a row of km_edit that has a copy of them.
- * Invariant: a row is its upstream's while that is no idle connection of its pool. So nobody has to give it back, and one whose upstream is gone is free.
  */
 #pragma once
 #include "edit-row.h"
 #include "name.h"
-#include "upstream.h"
+#include "own-row.h"
 
 #define KM_EDIT_ROW_WORDS (KM_HTTP_ROW_SIZE / KM_WORD_BYTES)
 #define KM_EDIT_ROWS_SEEN 32
-
-/* Nobody's, or that of the upstream which is claimed just now. */
-static __always_inline int km_edit_is_free(__u64 taken, __u64 mine)
-{
-  __u64 cookie = taken & ~KM_EDIT_TURN;
-  if (!cookie || cookie == mine)
-    return 1;
-  struct km_upstream *upstream = km_upstream_of(cookie);
-  return !upstream || km_is_idle(upstream);
-}
 
 /* A row for the upstream, as its number + 1; 0: all that it may have are taken. */
 static __noinline __u32 km_take_edit(__u64 upstream)
@@ -30,8 +19,7 @@ static __noinline __u32 km_take_edit(__u64 upstream)
     struct km_edit *edit = bpf_map_lookup_elem(&km_edit, &row);
     if (!edit)
       return 0;
-    __u64 taken = *(volatile __u64 *)&edit->taken;
-    if (km_edit_is_free(taken, upstream) && __sync_val_compare_and_swap(&edit->taken, taken, upstream | (~taken & KM_EDIT_TURN)) == taken)
+    if (km_take_row(&edit->taken, upstream))
       return row + 1;
   }
   return 0;

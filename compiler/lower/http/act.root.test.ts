@@ -5,21 +5,14 @@ import * as assert from 'uvu/assert'
 import { hashRequest } from '../../http/route-hash.ts'
 import { DEFAULT_CONNECTION_MANAGER } from '../../http/connection-manager.ts'
 import { admit } from '../../http/connection-manager.ts'
-import { createDiagnostics } from '../../diag/sink.ts'
-import { readInput } from '../../input/read.ts'
-import { findServices } from '../../services.ts'
 import { SLOW_REASONS } from '../../../proto/http/sockets.ts'
 import { ipOf } from '../../../scripts/kit/small-program.ts'
-import { type ActAnswer, type ActQuestion, type ActTrial, TRIAL_DATE, tryActs } from '../../../scripts/kit/try-act.ts'
-import { listenerResource } from '../../../scripts/routing/case-resources.ts'
-import { actContext, actWithKernel } from '../../../scripts/routing/act-with-kernel.ts'
+import { serveRoutes } from '../../../scripts/kit/act-service.ts'
+import { type ActAnswer, TRIAL_DATE } from '../../../scripts/kit/try-act.ts'
+import { actWithKernel } from '../../../scripts/routing/act-with-kernel.ts'
 import { forwardable } from '../../../scripts/routing/forwardable.ts'
 import { randomRoutingCase } from '../../../scripts/routing/random-case.ts'
 import type { JsonObject } from '../../../scripts/oracle/envoy.ts'
-import { actionLowering } from './actions.ts'
-import { createHttpBuilder } from './builder.ts'
-import { lowerService } from './lower-service.ts'
-import type { ServiceLanes } from './lowered.ts'
 
 const CASES = 250
 const SEED = 11
@@ -38,32 +31,6 @@ test('the kernel sends on and answers what the interpreter says, for random conf
   )
 })
 
-interface Service {
-  readonly trial: ActTrial
-  readonly lanes: ServiceLanes
-  ask(head: string, asked?: Partial<ActQuestion>): ActAnswer
-}
-
-/** One virtual host `*` with these routes. */
-async function serve(routes: readonly JsonObject[], hcm: JsonObject = {}, host: JsonObject = {}): Promise<Service> {
-  const one = { id: 'one', route_config: { name: 'r', virtual_hosts: [{ name: 'v', domains: ['*'], ...host, routes }] }, hcm, requests: [] }
-  const listener = {
-    '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
-    ...listenerResource(one, { host: '127.64.0.1', port: 80 }),
-  }
-  const input = readInput([{ name: 'case.json', bytes: Buffer.from(JSON.stringify([listener])) }], createDiagnostics())
-  const [service] = findServices(input.resources).byManager.values()
-  if (service === undefined) throw new Error('no service')
-  const builder = createHttpBuilder(actContext())
-  const { row, lanes } = lowerService(service, builder, actionLowering)
-  const trial = await tryActs(builder.finish())
-  return {
-    trial,
-    lanes,
-    ask: (head, asked = {}) => trial.ask(head, { service: row, source: ipOf('10.0.0.7'), sourcePort: 4711, ...asked }),
-  }
-}
-
 const get = (path: string, ...lines: readonly string[]): string => [`GET ${path} HTTP/1.1`, 'Host: a.com:80', ...lines, '', ''].join('\r\n')
 
 function forwarded(answer: ActAnswer): string {
@@ -77,7 +44,7 @@ function replied(answer: ActAnswer): string {
 }
 
 test('a route that changes nothing sends the head as it came', async () => {
-  const { trial, ask } = await serve([{ match: { prefix: '/' }, route: { cluster: 'c0', timeout: '1.05s' } }])
+  const { trial, ask } = await serveRoutes([{ match: { prefix: '/' }, route: { cluster: 'c0', timeout: '1.05s' } }])
   const answer = ask(get('/x', 'X-A: 1'))
   assert.is(answer.kind === 'forward' && answer.same, true)
   assert.is(answer.kind === 'forward' && answer.timeout, 1100)
@@ -85,7 +52,7 @@ test('a route that changes nothing sends the head as it came', async () => {
 })
 
 test('lines are dropped, replaced and added wherever they stand, up to the number of cuts', async () => {
-  const { trial, ask } = await serve([
+  const { trial, ask } = await serveRoutes([
     {
       match: { prefix: '/a' },
       route: { cluster: 'c0', prefix_rewrite: '/long-prefix-of-more-than-a-row-of-text', host_rewrite_literal: 'b.com' },
@@ -135,7 +102,7 @@ test('lines are dropped, replaced and added wherever they stand, up to the numbe
 })
 
 test('a head that would grow too long is left to user space, at every length around the limit', async () => {
-  const { trial, ask } = await serve([
+  const { trial, ask } = await serveRoutes([
     { match: { prefix: '/' }, route: { cluster: 'c0' }, request_headers_to_add: [{ header: { key: 'x-added', value: 'v'.repeat(100) } }] },
   ])
   const added = 'x-added: '.length + 100 + 2
@@ -157,7 +124,7 @@ test('a head that would grow too long is left to user space, at every length aro
 test('replies are those of a real Envoy, byte by byte', async () => {
   const fault = 'envoy.filters.http.fault'
   const rbac = 'envoy.filters.http.rbac'
-  const { trial, ask } = await serve(
+  const { trial, ask } = await serveRoutes(
     [
       { match: { prefix: '/direct' }, direct_response: { status: 200, body: { inline_string: 'hello' } } },
       {
@@ -236,7 +203,7 @@ test('who may pass follows the address of the client, and what is not known is u
     action: 'ALLOW',
     policies: { inside: { permissions: [{ any: true }], principals: [{ remote_ip: { address_prefix: '10.0.0.0', prefix_len: 8 } }] } },
   }
-  const { trial, ask } = await serve([{ match: { prefix: '/' }, route: { cluster: 'c0' } }], {
+  const { trial, ask } = await serveRoutes([{ match: { prefix: '/' }, route: { cluster: 'c0' } }], {
     http_filters: [{ name: rbac, typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC', rules } }],
   })
   assert.is(ask(get('/')).kind, 'forward')
@@ -260,7 +227,7 @@ test('a token bucket gives what it holds, and then as many as come in', async ()
     route: { cluster: 'c0' },
     typed_per_filter_config: { [limit]: config({ token_bucket: bucket, filter_enabled: all, filter_enforced: enforced }) },
   })
-  const { trial, ask } = await serve(
+  const { trial, ask } = await serveRoutes(
     [
       limited('/slowly', { max_tokens: 3, tokens_per_fill: 1, fill_interval: '1000s' }),
       limited('/fast', { max_tokens: 2, tokens_per_fill: 50, fill_interval: '1s' }),
@@ -290,7 +257,7 @@ test('hashes are the interpreter\u2019s, whatever the length', async () => {
     { query_parameter: { name: 'k' }, terminal: true },
     { connection_properties: { source_ip: true } },
   ]
-  const { trial, ask } = await serve([{ match: { prefix: '/' }, route: { cluster: 'c0', hash_policy: policies } }])
+  const { trial, ask } = await serveRoutes([{ match: { prefix: '/' }, route: { cluster: 'c0', hash_policy: policies } }])
   const model = [
     { kind: 'header', header: 'x-h', rewrite: undefined, terminal: false },
     { kind: 'cookie', name: 'sid', ttl: undefined, cookiePath: undefined, terminal: false },
@@ -334,7 +301,7 @@ test('weights are exact, by chance and by hash, and a header may name the cluste
     { name: 'c1', weight: 0 },
     { name: 'c2', weight: 3 },
   ]
-  const { trial, ask } = await serve([
+  const { trial, ask } = await serveRoutes([
     { match: { prefix: '/chance' }, route: { weighted_clusters: { clusters } } },
     {
       match: { prefix: '/hash' },
@@ -376,7 +343,7 @@ test('all of it loads with the rights that the product has, within the budget of
 })
 
 test('composing a head of 480 bytes takes no more than its budget', async () => {
-  const { trial, ask } = await serve([
+  const { trial, ask } = await serveRoutes([
     {
       match: { prefix: '/api' },
       route: { cluster: 'c0', prefix_rewrite: '/' },

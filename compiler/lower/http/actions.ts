@@ -4,6 +4,7 @@
  */
 import {
   ACTION_FORWARD,
+  ACTION_KEEPS,
   ACTION_NO_GRPC,
   action as actionLayout,
   CHOICE_HASH,
@@ -15,12 +16,13 @@ import {
   TARGET_SLOW,
   target as targetLayout,
 } from '../../../proto/http/acting.ts'
+import { RETRIED_FIRST, RETRIED_WORDS, retried } from '../../../proto/http/keeping.ts'
 import { NAME_CLUSTER } from '../../../proto/http/matching.ts'
 import { SLOW_REASONS } from '../../../proto/http/sockets.ts'
 import type { DirectResponseAction, ForwardAction, RedirectAction, Route, VirtualHost, WeightedCluster } from '../../http/model.ts'
 import { type Criteria, mergeCriteria, NO_CRITERIA } from '../../http/subset-criteria.ts'
 import { bytesOf } from '../../match/byte-text.ts'
-import { forwardReason, needsNoGrpc, timeoutOf } from './forward-reason.ts'
+import { forwardReason, needsNoGrpc, retriedStatuses, timeoutOf } from './forward-reason.ts'
 import { type GuardedPlace, lowerGuards } from './guards.ts'
 import { lowerHashPolicies } from './hash-policies.ts'
 import type { Slow } from './lowered.ts'
@@ -137,9 +139,11 @@ function lowerForward(action: ForwardAction, route: Route, host: VirtualHost, sc
   }
   // where all of them are user space's, so is the route
   if (reasons.length === targets.length) return reasons[0] ?? { kind: 'slow', why: 'it has no cluster' }
+  const again = retriedStatuses(action.retry ?? host.retry)
   const row = scope.builder.share(actionLayout, {
     kind: ACTION_FORWARD,
-    flags: needsNoGrpc(action, host) ? ACTION_NO_GRPC : 0,
+    flags: (needsNoGrpc(action, host) ? ACTION_NO_GRPC : 0) | (again === undefined ? 0 : ACTION_KEEPS),
+    grpc: again === undefined ? 0 : scope.builder.share(retried, { statuses: statusBits(again) }),
     choice: cluster.kind !== 'weighted' ? CHOICE_ONLY : cluster.useHashPolicy ? CHOICE_HASH : CHOICE_RANDOM,
     hashes: hashes.count,
     hash: hashes.first,
@@ -149,6 +153,16 @@ function lowerForward(action: ForwardAction, route: Route, host: VirtualHost, sc
     timeout: timeoutOf(action, host),
   })
   return { kind: 'row', row }
+}
+
+/** little endian words, one bit a status */
+function statusBits(statuses: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(RETRIED_WORDS * 8)
+  for (const status of statuses) {
+    const bit = status - RETRIED_FIRST
+    bytes[bit >> 3] = (bytes[bit >> 3] as number) | (1 << (bit & 7))
+  }
+  return bytes
 }
 
 interface TargetPlace {
@@ -180,7 +194,7 @@ function lowerTarget(place: TargetPlace): LoweredTarget {
   const levels = levelsOf(scope.service.routes, host, route, weighted)
   const edits = lowerResponseEdits({ scope, route, levels, cluster })
   if (edits.kind === 'slow') return edits
-  const head = lowerRequestHead({ scope, host, route, action, weighted, cluster, before: edits.rows })
+  const head = lowerRequestHead({ scope, host, route, action, weighted, cluster, clusterName: name, before: edits.rows })
   if (head.kind === 'slow') return head
   const owner: ReplyOwner = { host, route, weighted, cluster }
   const missing = lowerReply({ status: action.clusterNotFoundStatus, body: '', details: 'cluster_not_found' }, owner, 0, scope)

@@ -69,7 +69,8 @@ export function createHttpBuilder(context: HttpContext): HttpBuilder {
   const texts = createHashIndex()
   const textRows: number[] = []
   const textLengths: number[] = []
-  const shared = new Map<string, number>()
+  /** runs of rows that are shared, by their rows */
+  const runs = createHashIndex()
   /** names by their rows of `keys` */
   const names = createHashIndex()
   const automata = new Map<string, number | undefined>()
@@ -77,9 +78,10 @@ export function createHttpBuilder(context: HttpContext): HttpBuilder {
   const relocations: number[] = []
   const features = new Set<RouteFeature>()
 
+  const scratch = createScratch()
   const encode = (layout: Layout, fields: Values): Uint8Array => {
-    const bytes = new Uint8Array(HTTP_ROW_SIZE)
-    write(bytes, 0, layout, fields)
+    const bytes = scratch.rows(1)
+    write(bytes, scratch.view, 0, layout, fields)
     return bytes
   }
   const stands = (given: string, row: number): boolean => {
@@ -101,12 +103,20 @@ export function createHttpBuilder(context: HttpContext): HttpBuilder {
     textLengths.push(length)
     return { row, length }
   }
+  const runLengths: number[] = []
+  const runRows: number[] = []
   const shareBytes = (bytes: Uint8Array): number => {
-    const key = Buffer.from(bytes).toString('latin1')
-    const held = shared.get(key)
-    if (held !== undefined) return held
+    const { length } = bytes
+    const hash = hashOfRows(bytes)
+    const held = runs.find(
+      hash,
+      (number) => runLengths[number] === length && isRun(rows.bytes, (runRows[number] ?? 0) * HTTP_ROW_SIZE, bytes),
+    )
+    if (held !== undefined) return runRows[held] ?? 0
     const row = rows.append(bytes)
-    shared.set(key, row)
+    runs.add(hash, runRows.length)
+    runRows.push(row)
+    runLengths.push(length)
     return row
   }
   return {
@@ -114,12 +124,19 @@ export function createHttpBuilder(context: HttpContext): HttpBuilder {
     push: (layout, fields) => rows.append(encode(layout, fields)),
     share: (layout, fields) => shareBytes(encode(layout, fields)),
     shareRun: (run) => {
-      const bytes = new Uint8Array(run.length * HTTP_ROW_SIZE)
-      for (const [index, { layout, values: fields }] of run.entries()) write(bytes, index * HTTP_ROW_SIZE, layout, fields)
+      const bytes = scratch.rows(run.length)
+      let base = 0
+      for (const { layout, values: fields } of run) {
+        write(bytes, scratch.view, base, layout, fields)
+        base += HTTP_ROW_SIZE
+      }
       return shareBytes(bytes)
     },
     reserve: (count) => rows.append(new Uint8Array(count * HTTP_ROW_SIZE)),
-    set: (row, layout, fields) => write(rows.bytes, row * HTTP_ROW_SIZE, layout, fields),
+    set: (row, layout, fields) => {
+      const { bytes } = rows
+      write(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), row * HTTP_ROW_SIZE, layout, fields)
+    },
     relocate: (row, layout, field) => {
       const at = layout.fields[field]
       if (at === undefined) throw new Error(`${layout.name} has no field ${field}`)
@@ -186,14 +203,50 @@ function textOf(values: Uint8Array, number: number): number {
   return get(view, 0, nameValue.fields.text as Field)
 }
 
-function write(bytes: Uint8Array, base: number, layout: Layout, fields: Values): void {
+/** Rows of zeros that are used again and again: they are copied when they are appended. */
+function createScratch(): { rows(count: number): Uint8Array; readonly view: DataView } {
+  let bytes = new Uint8Array(HTTP_ROW_SIZE * 16)
+  let view = new DataView(bytes.buffer)
+  return {
+    rows(count) {
+      const size = count * HTTP_ROW_SIZE
+      if (size > bytes.length) {
+        bytes = new Uint8Array(size * 2)
+        view = new DataView(bytes.buffer)
+      } else bytes.fill(0, 0, size)
+      return bytes.subarray(0, size)
+    },
+    get view() {
+      return view
+    },
+  }
+}
+
+/** FNV-1a over its words */
+function hashOfRows(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < bytes.length; at += 4)
+    hash = Math.imul(
+      hash ^ ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)),
+      0x01000193,
+    )
+  return hash >>> 0
+}
+
+function isRun(rows: Uint8Array, base: number, bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if (rows[base + at] !== bytes[at]) return false
+  return true
+}
+
+function write(bytes: Uint8Array, view: DataView, base: number, layout: Layout, fields: Values): void {
   if (layout.size !== HTTP_ROW_SIZE) throw new Error(`${layout.name} is ${layout.size} bytes`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (const [name, value] of Object.entries(fields)) {
+  for (const name in fields) {
+    const value = fields[name]
+    if (value === undefined) continue
     const field = layout.fields[name]
     if (field === undefined) throw new Error(`${layout.name} has no field ${name}`)
-    if (value instanceof Uint8Array) bytes.set(value, base + field.offset)
-    else if (typeof value === 'object') for (const [index, one] of value.entries()) put(view, base, field, one, index)
-    else put(view, base, field, value)
+    if (typeof value === 'number' || typeof value === 'bigint') put(view, base, field, value)
+    else if (value instanceof Uint8Array) bytes.set(value, base + field.offset)
+    else for (let index = 0; index < value.length; index++) put(view, base, field, value[index] ?? 0, index)
   }
 }

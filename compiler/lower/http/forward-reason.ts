@@ -1,7 +1,9 @@
 /**
- * Routes whose requests need more than one request and its answer. In: a route that forwards. Out: why user space must carry it, '' when the kernel can; its timeout.
+ * Routes whose requests need more than one request and its answer. In: a route that forwards. Out: why user space must carry it, '' when the kernel can; its timeout; after which statuses
+ * it goes on in user space (proto/http/keeping.ts).
  * Source: compiler/http/model.ts; Envoy's router_filter.rst (retry_on).
  */
+import { RETRIED_FIRST, RETRIED_WORDS } from '../../../proto/http/keeping.ts'
 import type { ForwardAction, RetryPolicy, RouteConfiguration, VirtualHost } from '../../http/model.ts'
 
 export function forwardReason(action: ForwardAction, host: VirtualHost, routes: RouteConfiguration): string {
@@ -14,21 +16,32 @@ export function forwardReason(action: ForwardAction, host: VirtualHost, routes: 
   return retryReason(retry)
 }
 
-/** The kernel has no second try; where a request was never sent (connect-failure, refused-stream, reset-before-request), user space sends it first. */
+/** What is seen in more than the status of an answer; a status that no bit stands for. */
 function retryReason(retry: RetryPolicy | undefined): string {
   if (retry === undefined || retry.retries === 0) return ''
-  const why = retry.on.find((condition) => !isIdle(condition, retry))
-  return why === undefined ? '' : `retries on ${why}`
+  if ((retry.perTryIdleTimeout ?? 0) > 0) return 'per_try_idle_timeout'
+  if (retry.on.includes('envoy-ratelimited')) return 'retries on envoy-ratelimited'
+  if (retry.on.includes('retriable-headers') && retry.responseHeaders.length > 0) return 'retries on retriable-headers'
+  const odd = retriedStatuses(retry)?.find((status) => status < RETRIED_FIRST || status >= RETRIED_FIRST + RETRIED_WORDS * 64)
+  return odd === undefined ? '' : `retries on the status ${odd}`
 }
 
-/** Only what needs an answer, or the loss of one, is for user space; Envoy takes no notice of names that it does not know. */
-function isIdle(condition: string, retry: RetryPolicy): boolean {
-  if (condition === 'retriable-status-codes') return retry.statusCodes.length === 0
-  if (condition === 'retriable-headers') return retry.responseHeaders.length === 0
-  return !AFTER_SENDING.has(condition)
+/** The statuses after which a request that was sent is tried again; undefined: it is sent once, whatever becomes of it. Envoy takes no notice of conditions that it does not know. */
+export function retriedStatuses(retry: RetryPolicy | undefined): readonly number[] | undefined {
+  if (retry === undefined || retry.retries === 0) return undefined
+  const on = new Set(retry.on)
+  const named = on.has('retriable-status-codes') ? retry.statusCodes : []
+  if (named.length === 0 && ![...on].some((condition) => AFTER_SENDING.has(condition))) return undefined
+  return [
+    ...(on.has('5xx') ? Array.from({ length: 100 }, (_, last) => 500 + last) : []),
+    ...(on.has('gateway-error') ? [502, 503, 504] : []),
+    ...(on.has('retriable-4xx') ? [409] : []),
+    ...named,
+  ]
 }
 
-const AFTER_SENDING: ReadonlySet<string> = new Set(['5xx', 'gateway-error', 'retriable-4xx', 'reset', 'envoy-ratelimited'])
+/** Conditions that an answer, or the loss of one, can meet; where a request was never sent (connect-failure, refused-stream, reset-before-request), user space sends it first. */
+const AFTER_SENDING: ReadonlySet<string> = new Set(['5xx', 'gateway-error', 'retriable-4xx', 'reset'])
 /** grpc-status of an answer: only of gRPC requests */
 const GRPC: ReadonlySet<string> = new Set(['cancelled', 'deadline-exceeded', 'internal', 'resource-exhausted', 'unavailable'])
 

@@ -4,6 +4,7 @@
  * compiler/action/forward.ts is the meaning. x-envoy-*, x-request-id and x-forwarded-proto, which Envoy writes for its upstream, are not written here.
  */
 import { PIECE_TEXT_BYTES } from '../../../proto/http/acting.ts'
+import { isHeaderName } from '../../match/header-name.ts'
 import type { ForwardAction, HostRewrite, Route, Template, VirtualHost, WeightedCluster } from '../../http/model.ts'
 import { bytesOf } from '../../match/byte-text.ts'
 import { createHeaderPlan, type HeaderPlan } from './header-plan.ts'
@@ -12,7 +13,7 @@ import { rewriteTarget } from './path-rewrites.ts'
 import { createPieceList, type PieceList, type PlacedPieces, type Row } from './pieces.ts'
 import { createRequestFacts, refusedRequestHeader } from './request-facts.ts'
 import type { ServiceScope } from './scope.ts'
-import { constantOf, isSure, type Told, tellTemplate, told, toldText, type Value } from './values.ts'
+import { ABSENT, constantOf, isSure, type Told, tellTemplate, told, toldText, type Value } from './values.ts'
 
 /** What a forward belongs to. */
 export interface ForwardPlace {
@@ -23,6 +24,8 @@ export interface ForwardPlace {
   readonly weighted: WeightedCluster | undefined
   /** the name of the cluster; a header's value where a header names it */
   readonly cluster: Told
+  /** '' where a header names it */
+  readonly clusterName: string
   /** rows that stand in front of the pieces */
   readonly before: readonly Row[]
 }
@@ -50,20 +53,26 @@ export function lowerRequestHead(place: ForwardPlace): LoweredHead {
       empty,
     )
   for (const [index, level] of levelsOf(routes, place.host, route, weighted).entries()) {
+    const odd = level.requestAdd.find(({ name }) => !isHeaderName(name))
+    if (odd !== undefined) return { kind: 'slow', why: `${JSON.stringify(odd.name)} is no header name` }
     plan.apply(level, 'request', tell)
     if (index === 0 && weighted?.hostRewriteLiteral !== undefined) {
       rewritten = [{ kind: 'text', text: bytesOf(weighted.hostRewriteLiteral) }]
       authority = told(...rewritten)
     }
   }
-  const host = action.hostRewrite === undefined ? undefined : rewriteHost(action.hostRewrite, plan, tell)
+  const host =
+    action.hostRewrite === undefined
+      ? undefined
+      : rewriteHost(action.hostRewrite, { plan, tell, names: scope.service.hostNames.get(place.clusterName) })
   if (host?.kind === 'slow') return host
   // a rewrite that may give nothing leaves the weighted cluster's
   if (host?.kind === 'value' && !isSure(host.value) && rewritten !== undefined) return { kind: 'slow', why: 'two host rewrites' }
   if (host?.kind === 'value') {
     rewritten = host.value
-    // a rewritten path may name it
-    authority = isSure(host.value) ? host : { kind: 'slow', why: 'a format reads an authority that may be rewritten' }
+    // a rewritten path may name it, but for the name of the endpoint, which comes last
+    if (action.hostRewrite?.kind !== 'auto')
+      authority = isSure(host.value) ? host : { kind: 'slow', why: 'a format reads an authority that may be rewritten' }
     if (action.appendXForwardedHost) {
       if (!isSure(host.value) || weighted?.hostRewriteLiteral !== undefined) return { kind: 'slow', why: 'append_x_forwarded_host' }
       const why = forwardHost(plan, watched)
@@ -86,7 +95,14 @@ export function lowerRequestHead(place: ForwardPlace): LoweredHead {
 }
 
 /** absent: the host stays. Source: compiler/action/host-rewrite.ts. */
-function rewriteHost(rewrite: HostRewrite, plan: HeaderPlan, tell: (template: Template, empty: '' | '-') => Told): Told {
+interface HostFacts {
+  readonly plan: HeaderPlan
+  readonly tell: (template: Template, empty: '' | '-') => Told
+  /** of the cluster's endpoints; undefined: nobody knows which cluster that is */
+  readonly names: readonly string[] | undefined
+}
+
+function rewriteHost(rewrite: HostRewrite, { plan, tell, names }: HostFacts): Told {
   switch (rewrite.kind) {
     case 'literal':
       return toldText(rewrite.text)
@@ -101,8 +117,16 @@ function rewriteHost(rewrite: HostRewrite, plan: HeaderPlan, tell: (template: Te
     case 'path_regex':
       return told({ kind: 'replaced', pattern: rewrite.regex.source, substitution: bytesOf(rewrite.substitution), needed: 'nothing' })
     case 'auto':
-      return { kind: 'slow', why: 'auto_host_rewrite' }
+      return nameOfAll(names)
   }
+}
+
+/** The endpoint is chosen when the head is written, so that all must have the same name, or none. */
+function nameOfAll(names: readonly string[] | undefined): Told {
+  if (names === undefined) return { kind: 'slow', why: 'auto_host_rewrite of a cluster that is not known beforehand' }
+  const [name = '', more] = names
+  if (more !== undefined) return { kind: 'slow', why: 'auto_host_rewrite to endpoints of different names' }
+  return name === '' ? ABSENT : toldText(name)
 }
 
 /** x-forwarded-host: the host that the client asked for. A request that has one already is user space's; an empty host adds none. */

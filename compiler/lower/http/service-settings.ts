@@ -33,6 +33,7 @@ function managerReason(manager: ConnectionManager, routes: RouteConfiguration): 
   if (manager.tls) return 'its connections are TLS'
   if (routes.vhostHeader !== undefined) return 'vhost_header names the virtual host'
   if (manager.via !== '') return 'the connection manager writes via'
+  if (manager.front.proxyStatus !== undefined) return 'the connection manager writes proxy-status'
   if (manager.userAgent !== undefined) return 'add_user_agent is set'
   if (manager.appendXForwardedPort) return 'append_x_forwarded_port is set'
   if (manager.schemeOverwrite !== undefined) return 'scheme_header_transformation is set'

@@ -134,6 +134,7 @@ function tellCommand(command: Command, facts: FormatFacts): Told {
 }
 
 function evaluate({ name, argument = '' }: Command, facts: FormatFacts): Told {
+  if (argument !== '' && TELLS_ALL_OR_PART.has(name)) return slowly(`%${name}(${argument})%`)
   switch (name) {
     case 'REQ':
     case 'REQUEST_HEADER':
@@ -186,6 +187,14 @@ function evaluate({ name, argument = '' }: Command, facts: FormatFacts): Told {
       return ALWAYS_ABSENT.has(name) ? ABSENT : slowly(`%${name}%`)
   }
 }
+
+/** What their argument asks for is made in user space. */
+const TELLS_ALL_OR_PART: ReadonlySet<string> = new Set([
+  'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT',
+  'DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT',
+  'DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT',
+  'REQUESTED_SERVER_NAME',
+])
 
 /** On a plain connection, before an upstream has answered. Source: compiler/action/format.ts. */
 const ALWAYS_ABSENT: ReadonlySet<string> = new Set([

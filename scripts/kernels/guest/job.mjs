@@ -1,6 +1,6 @@
 /**
  * What is done on each kernel. In: a directory with plan.json (world.ts) and artifacts, the runtime's main file. Out: lines `RESULT {json}`, one for each artifact (GuestResult of
- * result.ts). Plain JavaScript: it runs where there is nothing but Node. All traffic stays on loopback.
+ * result.ts), before them a line `PROOF {json}` (KernelProof of proto/artifact/proof.ts). Plain JavaScript: it runs where there is nothing but Node. All traffic stays on loopback.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
@@ -44,6 +44,10 @@ for (const { address, port, protocol } of plan.backends) {
     await new Promise((resolve) => socket.bind(port, address, resolve))
   } else await new Promise((resolve) => serve(address).listen(port, address, resolve))
 }
+
+// what the verifier makes of all programs, for the proof; a refusal is told artifact by artifact below
+const proven = jsonOf(kmesh('prove', ...plan.artifacts.map(({ artifact }) => join(folder, artifact)), '--json').stdout)
+if (proven?.kernels !== undefined) console.log(`\nPROOF ${JSON.stringify(proven.kernels)}`)
 
 let failed = 0
 for (const { name, artifact, asks, serve: serves } of plan.artifacts) {
