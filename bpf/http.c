@@ -89,7 +89,7 @@ int km_opt_out(struct bpf_sock_ops *ops)
   client->reason = KM_SLOW_MANUAL;
   __sync_fetch_and_or(&client->flags, KM_CLIENT_MANUAL);
   __sync_fetch_and_or(&client->passed, KM_CLIENT_SLOW);
-  km_count_slow(KM_NOBODY, KM_SLOW_MANUAL);
+  km_note_fall(client, KM_NOBODY, KM_SLOW_MANUAL);
   return 1;
 }
 

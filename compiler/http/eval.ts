@@ -206,7 +206,8 @@ function upgradeRefused(
   const { action } = route
   const forwards = action.kind === 'route' || action.kind === 'non_forwarding'
   const choice = action.kind === 'route' ? chooseCluster(action, request) : undefined
-  const known = choice === undefined || clusterExists(choice.name) ? choice : undefined
+  // a header that is not there names no cluster, and its weighted cluster is chosen all the same
+  const known = choice === undefined || choice.name === '' || clusterExists(choice.name) ? choice : undefined
   const exchange = forwards ? exchangeOf(configuration, virtualHost, route, request, known) : undefined
   return answered(configuration, rules.refuse(request, 'direct_response', 403, UPGRADE_FAILED, exchange), virtualHost, route)
 }

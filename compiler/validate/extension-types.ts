@@ -235,6 +235,11 @@ export const EXTENSION_TYPES = {
     .matching.common_inputs.transport_socket.v3.EndpointMetadataInput .matching.common_inputs.transport_socket.v3.FilterStateInput
     .matching.common_inputs.transport_socket.v3.LocalityMetadataInput .matching.http.dynamic_modules.v3.DynamicModuleDataInput
     .matching.http.dynamic_modules.v3.HttpDynamicModuleMatchInput`),
+  // tried on Envoy 1.40 with every input of connections
+  'matching.input.datagrams': list(`
+    .matching.common_inputs.environment_variable.v3.Config .matching.common_inputs.network.v3.DestinationIPInput
+    .matching.common_inputs.network.v3.DestinationPortInput .matching.common_inputs.network.v3.NetworkNamespaceInput
+    .matching.common_inputs.network.v3.SourceIPInput .matching.common_inputs.network.v3.SourcePortInput`),
   'tls.certificate_selectors': list('.transport_sockets.tls.cert_selectors.on_demand_secret.v3.Config'),
   'tls.handshakers': list(''),
   'matching.custom_matchers': list('xds.type.matcher.v3.IPMatcher xds.type.matcher.v3.ServerNameMatcher'),

@@ -15,11 +15,14 @@ export const matcherInputs: Rule = {
   check(at, context) {
     if (ROUTE_MATCHER.test(at.path)) return
     const config = at.message('input')?.any('typed_config')
-    if (config === undefined || config.type === CEL) return
-    checkExtension(config, 'matching.input', context)
+    if (config === undefined) return
+    if (UDP_PROXY_MATCHER.test(at.path)) checkExtension(config, 'matching.input.datagrams', context)
+    else if (config.type !== CEL) checkExtension(config, 'matching.input', context)
   },
 }
 
+/** What there is to look at in a datagram is less than in a connection. */
+const UDP_PROXY_MATCHER = /\.listener_filters\[\d+\]\.typed_config\.matcher\./
 const ROUTE_MATCHER = /\.virtual_hosts\[\d+\]\.matcher\./
 const CEL = 'xds.type.matcher.v3.HttpAttributesCelMatchInput'
 

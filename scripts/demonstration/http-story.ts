@@ -63,5 +63,6 @@ export const ACTS: readonly Act[] = [
     rewritten: '/items?page=2',
   },
   { what: 'response header', route: 'labelled', path: '/labelled', headers: [], lane: 'kernel', status: 200, parts: ['v1'] },
-  { what: 'retries', route: 'patient', path: '/patient', headers: [], lane: 'user space', status: 200, parts: ['v1'] },
+  { what: 'retries', route: 'patient', path: '/patient', headers: [], lane: 'kernel', status: 200, parts: ['v1'] },
+  { what: 'mirroring', route: 'copied', path: '/copied', headers: [], lane: 'user space', status: 200, parts: ['v1'] },
 ]

@@ -96,7 +96,7 @@ async function acts(instance: string, where: Place): Promise<void> {
   table(rows)
   promise(`canary by header, redirect, 403, rewrite: each as the routes say${wrong.map((what) => `; not: ${what}`).join('')}`, kept(wrong))
   const inKernel = ACTS.filter(({ lane }) => lane === 'kernel').length
-  promise(`${inKernel} of them are decided in the kernel; what may have to be tried again is not`, kept(wrong))
+  promise(`${inKernel} of them are decided in the kernel; what has to be sent twice is not`, kept(wrong))
 }
 
 function kept(wrong: readonly string[]): 'yes' | 'no' {
@@ -120,7 +120,7 @@ async function restart(instance: string, where: Place, first: Serving): Promise<
   const fast: Promise<Load> = wrk(instance, SHOP, SECONDS, 'kept')
   const slow = (async () => {
     const answers: Answer[] = []
-    while (running === 'yes') answers.push(...(await ask(where, SHOP, bare('/patient'), 20)))
+    while (running === 'yes') answers.push(...(await ask(where, SHOP, bare('/copied'), 20)))
     return answers
   })()
   first.leave()

@@ -29,6 +29,7 @@ test('a request for each route, with what may become of it', () => {
       ['teapot', '/teapot', [], [], ['418 ']],
       ['labelled', '/labelled', [], ['shop-v1'], []],
       ['patient', '/patient', [], ['shop-v1'], []],
+      ['copied', '/copied', [], ['shop-v1'], []],
       ['canary', '/', [], ['shop-v1', 'shop-v2'], []],
     ],
   )

@@ -14,8 +14,15 @@ const LEFT_OUT = new Set(
     .map(plain),
 )
 
+/** Of the connection manager only its filters stay: most other settings make all requests user space's. */
 export function forwardable(one: RoutingCase): RoutingCase {
-  return { ...one, id: `${one.id}-f`, route_config: without(one.route_config) as JsonObject }
+  const { http_filters } = one.hcm ?? {}
+  return {
+    ...one,
+    id: `${one.id}-f`,
+    route_config: without(one.route_config) as JsonObject,
+    hcm: http_filters === undefined ? {} : { http_filters },
+  }
 }
 
 function without(value: unknown): unknown {

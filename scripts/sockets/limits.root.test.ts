@@ -29,11 +29,11 @@ test('every program of requests loads with exactly CAP_BPF and CAP_NET_ADMIN, an
   const cgroup = makeCgroup('kmh1-limits')
   const { status, stdout } = limited('apply', file, '--cgroup', cgroup.path)
   assert.is(status, 0, stdout)
-  const { programs } = JSON.parse(stdout) as { programs: readonly { unit: string; name: string; verifiedInstructions: number }[] }
+  const { programs } = JSON.parse(stdout) as { programs: readonly { unit: string; program: string; verifiedInstructions: number }[] }
   const units = new Set(programs.map(({ unit }) => unit))
   for (const unit of ['http', 'reply_local', 'reply_remote', 'http_request', 'http_route', 'http_act', 'http_round_robin', 'http_forward'])
     assert.ok(units.has(unit), unit)
-  for (const { name, verifiedInstructions } of programs) assert.ok(verifiedInstructions < MOST, `${name}: ${verifiedInstructions}`)
+  for (const { program, verifiedInstructions } of programs) assert.ok(verifiedInstructions < MOST, `${program}: ${verifiedInstructions}`)
   spawnSync(command('kmesh-runtime')[0] as string, [...command('kmesh-runtime').slice(1), 'detach', '--instance', instance])
   cgroup.remove()
 })

@@ -443,7 +443,11 @@ static long km_piece_step(__u32 step, __u32 *slot)
 /* The line with which the client ends its connection says nothing of the one to the server. */
 static __always_inline int km_cut_close(struct km_request *request)
 {
-  return request->flags & KM_HEAD_CLOSE ? km_cut_lines(request, request->connection, request->connection_end) : KM_NEXT;
+  if (!(request->flags & KM_HEAD_CLOSE))
+    return KM_NEXT;
+  if (request->connections > 1)
+    return km_fail_composing(request, KM_SLOW_HOP);
+  return km_cut_lines(request, request->connection, request->connection_end);
 }
 
 /* The head as it came, but for that line. 0, or KM_SLOW_* + 1. */

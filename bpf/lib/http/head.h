@@ -207,25 +207,25 @@ static __always_inline int km_take_content_type(struct km_request *request, __u3
   return 0;
 }
 
-/* Where its line is: one that says `close` does not go on. */
-static __always_inline int km_note_connection(struct km_request *request, __u32 line, __u32 end)
+/* Where its line is: one that says `close` does not go on. That there are several is looked at where it matters (compose.h): a branch here multiplies what the verifier walks. */
+static __always_inline void km_note_connection(struct km_request *request, __u32 line, __u32 end)
 {
-  if (request->connection)
-    return km_scan_slow(request, KM_SLOW_HOP);
+  request->connections++;
   request->connection = line;
   request->connection_end = end + KM_LINE_END_BYTES;
-  return 0;
 }
 
 /* A line of one of the names that framing and hops depend on, with its value. 0, or KM_SCAN_SLOW. */
-static __always_inline int km_own_line(struct km_request *request, __u32 line, __u32 value, __u32 length, __u32 kind)
+static __always_inline int km_own_line(struct km_request *request, __u32 line, __u32 end, __u32 value, __u32 length, __u32 kind)
 {
   if (kind == KM_LINE_HOST)
     return km_take_host(request, line, value, length);
   if (kind == KM_LINE_CONTENT_LENGTH)
     return km_take_length(request, value, length);
-  if (kind == KM_LINE_CONNECTION)
+  if (kind == KM_LINE_CONNECTION) {
+    km_note_connection(request, line, end);
     return km_take_connection(request, value, length);
+  }
   return km_take_content_type(request, value, length);
 }
 
@@ -246,11 +246,9 @@ __noinline int km_special_line(struct km_request *given, __u32 line, __u32 end, 
   __u32 value = trimmed >> 16;
   __u32 length = trimmed & 0xffff;
   if (kind != KM_LINE_PLAIN) {
-    int result = km_own_line(request, line, value, length, kind);
+    int result = km_own_line(request, line, end, value, length, kind);
     if (result)
       return result;
-    if (kind == KM_LINE_CONNECTION && km_note_connection(request, line, end))
-      return KM_SCAN_SLOW;
   }
   if (!km_may_interest(request->scan.letters, request->scan.lengths, km_byte(request, line), name))
     return 0;
@@ -274,7 +272,7 @@ static __always_inline int km_begin_head(struct km_request *request)
   request->body_length = 0;
   request->host = KM_NOWHERE;
   request->host_length = 0;
-  request->connection = 0;
+  request->connections = 0;
   request->seen = 0;
   request->again = 0;
   request->route = 0;

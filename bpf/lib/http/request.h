@@ -173,9 +173,9 @@ struct km_request {
   __u16 host_length;
   __u16 host_line;
   __u16 headers; /* where the first header line begins */
-  __u16 connection;     /* where the line of Connection begins; 0: there is none */
+  __u16 connections;    /* lines of Connection */
+  __u16 connection;     /* where the last of them begins */
   __u16 connection_end; /* behind its line end */
-  __u16 pad0;
   __u64 random;  /* drawn once: everything of a request that is chosen by chance follows from it, as in Envoy */
   __u64 seen;    /* names of interest that the head has: bit n, then found[n] says where */
   __u64 again;   /* those that it has more than once */

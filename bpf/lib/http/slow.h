@@ -40,20 +40,18 @@ static __always_inline int km_count_passed(struct km_client *client, __u32 bytes
   return 1;
 }
 
-/* A fall of a request of this owner to user space. A function of its own, as km_count_failure. */
-static __noinline int km_count_slow(__u32 owner, __u32 reason)
+/* A fall of a request of this owner to user space: counted, and told to whoever listens. Global, so that it is verified once and not for each that falls. */
+__noinline int km_note_fall(const struct km_client *client, __u32 owner, __u32 reason)
 {
   km_count_under(owner, KM_SLOW_REASON_BASE + reason);
-  return 0;
+  return km_is_watched() ? km_tell_slow(client, owner, reason) : 0;
 }
 
 /* From here on the connection is user space's. */
 static __always_inline int km_fall(struct sk_msg_md *msg, struct km_client *client, __u32 owner, __u32 reason)
 {
   client->reason = reason;
-  km_count_slow(owner, reason);
-  if (km_is_watched())
-    km_tell_slow(client, owner, reason);
+  km_note_fall(client, owner, reason);
   km_count_passed(client, msg->size, KM_CLIENT_SLOW);
   return km_pass(msg, client);
 }
