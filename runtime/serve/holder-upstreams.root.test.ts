@@ -114,6 +114,7 @@ test('a client that wants its connection closed hears so from the holder too', a
 })
 
 test('nor is one whose relayed answer has bytes behind it', async () => {
+  await pool.learnEnds()
   const client = await newClient()
   const { cookie, far } = pool.claim(client, { flags: UPSTREAM_RELAY })
   world.tell({ kind: EVENT_RELAY, upstream: cookie, client: client.cookie })
@@ -128,6 +129,7 @@ test('nor is one whose relayed answer has bytes behind it', async () => {
 })
 
 test('bytes behind a long answer cost the upstream, not the client', async () => {
+  await pool.learnEnds()
   const client = await newClient()
   const { cookie, far } = pool.claim(client, { flags: UPSTREAM_RELAY | UPSTREAM_STARTED, phase: RESPONSE_LENGTH, remaining: 5 })
   const seen = heard(client.socket, 300)

@@ -14,6 +14,7 @@ import {
 } from '../../proto/http/sockets.ts'
 import { packRow } from '../../runtime/field.ts'
 import { lookup, u32 } from '../../runtime/sys/libbpf-map.ts'
+import { openSocketDiag } from '../../runtime/sys/socket-diag.ts'
 import { type HolderWorld, type Row, until, type WorldClient } from './holder-world.ts'
 import { ipOf } from './small-program.ts'
 
@@ -52,6 +53,18 @@ export interface PoolWorld {
   active(): readonly bigint[]
   end(): void
 }
+
+/** Of connections to a port: the local port by the socket's cookie. */
+function portsOf(port: number): ReadonlyMap<bigint, number> {
+  const entered = openSocketDiag({ inode: 0, path: '/proc/self/ns/net', pids: [], whose: 'own' })
+  if (entered.kind !== 'entered') throw new Error('no socket table')
+  const sockets = entered.value.dump('tcp').filter(({ peerPort }) => peerPort === port)
+  entered.value.close()
+  return new Map(sockets.map(({ id, sourcePort }) => [id.readBigUInt64LE(COOKIE_AT), sourcePort]))
+}
+
+/** In struct inet_diag_sockid. */
+const COOKIE_AT = 40
 
 export async function makePoolWorld(world: HolderWorld, port: number): Promise<PoolWorld> {
   const accepted: Socket[] = []
@@ -102,11 +115,15 @@ export async function makePoolWorld(world: HolderWorld, port: number): Promise<P
     clientRow,
     idleSlots,
     learnEnds: async () => {
-      await until('every idle connection is accepted', () => accepted.filter((socket) => !socket.destroyed).length >= idleSlots().length)
-      for (const slot of idleSlots()) {
-        const cookie = poolRow().get('upstream', slot)
-        if (!farEnds.has(cookie)) farEnds.set(cookie, accepted[farEnds.size] as Socket)
-      }
+      await until('both ends of every idle connection are known', () => {
+        const ports = portsOf(port)
+        const cookies = idleSlots().map((slot) => poolRow().get('upstream', slot))
+        for (const cookie of cookies) {
+          const far = accepted.find(({ remotePort }) => remotePort === ports.get(cookie))
+          if (far !== undefined && !farEnds.has(cookie)) farEnds.set(cookie, far)
+        }
+        return cookies.every((cookie) => farEnds.has(cookie))
+      })
     },
     take,
     claim: (client, values) => {
