@@ -25,6 +25,26 @@ function snapshotOptions<T>(command: Argv<T>) {
   ).option('strict', { type: 'boolean', default: false, describe: 'warnings are errors' })
 }
 
+/** What is made of it, and for whom. */
+function makingOptions<T>(command: Argv<T>) {
+  return command
+    .option('base', {
+      type: 'string',
+      requiresArg: true,
+      implies: 'output',
+      describe: 'an artifact that is in force: -o gets only what differs from it (a delta)',
+    })
+    .option('target', { type: 'string', requiresArg: true, describe: 'the oldest kernel that it is for, 6.1 by default' })
+    .option('proof', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+      describe: 'what `kmesh-runtime prove` wrote on a kernel; goes into the artifact',
+    })
+    .check(({ target }) => target === undefined || /^\d{1,4}\.\d{1,4}$/.test(target) || `--target takes MAJOR.MINOR, not "${target}"`)
+}
+
 /** How a snapshot is read. */
 function readingOptions<T>(command: Argv<T>) {
   return command
@@ -85,25 +105,11 @@ export async function main(argv: readonly string[]): Promise<void> {
       ['compile <snapshot..>'],
       'compile a snapshot into an artifact',
       (command) =>
-        snapshotOptions(command)
+        makingOptions(snapshotOptions(command))
           .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'where the artifact goes, e.g. artifact.tar' })
-          .option('base', {
-            type: 'string',
-            requiresArg: true,
-            implies: 'output',
-            describe: 'an artifact that is in force: -o gets only what differs from it (a delta)',
-          })
           .option('emit', {
             choices: ['ir', 'plan', 'c'] as const,
             describe: 'print a stage instead of the diagnostics alone; needs no -o',
-          })
-          .option('target', { type: 'string', requiresArg: true, describe: 'the oldest kernel that it is for, 6.1 by default' })
-          .option('proof', {
-            type: 'string',
-            array: true,
-            nargs: 1,
-            default: [] as string[],
-            describe: 'what `kmesh-runtime prove` wrote on a kernel; goes into the artifact',
           })
           .option('time', { type: 'boolean', default: false, describe: 'print the time of each phase' })
           .option('waypoint-config', {
@@ -122,7 +128,6 @@ export async function main(argv: readonly string[]): Promise<void> {
             ({ output, emit, waypointConfig }) =>
               output !== undefined || emit !== undefined || waypointConfig !== undefined || 'give -o FILE, or --emit STAGE',
           )
-          .check(({ target }) => target === undefined || /^\d{1,4}\.\d{1,4}$/.test(target) || `--target takes MAJOR.MINOR, not "${target}"`)
           .check(
             ({ waypointListen }) => isPlace(String(waypointListen)) || `--waypoint-listen takes ADDRESS:PORT, not "${waypointListen}"`,
           ),
@@ -132,25 +137,12 @@ export async function main(argv: readonly string[]): Promise<void> {
       'watch <snapshot..>',
       'compile a snapshot whenever its files change; options of kmesh-runtime apply go behind --',
       (command) =>
-        snapshotOptions(command)
+        makingOptions(snapshotOptions(command))
           .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'where each result goes, e.g. artifact.tar' })
-          .option('base', {
-            type: 'string',
-            implies: 'output',
-            describe: 'an artifact that is in force: -o gets only what differs from it (a delta)',
-          })
           .option('apply', {
             type: 'boolean',
             default: false,
             describe: 'have kmesh-runtime apply each result: a delta where one will do, else the whole artifact',
-          })
-          .option('target', { type: 'string', requiresArg: true, describe: 'the oldest kernel that it is for, 6.1 by default' })
-          .option('proof', {
-            type: 'string',
-            array: true,
-            nargs: 1,
-            default: [] as string[],
-            describe: 'what `kmesh-runtime prove` wrote on a kernel; goes into the artifact',
           })
           .options(json)
           .check(({ output, apply }) => output !== undefined || apply || 'give -o FILE, or --apply')

@@ -4,9 +4,10 @@
  */
 import { closeSync } from 'node:fs'
 import { TALLY_TURN, tallyKey } from '../proto/watching.ts'
-import { packRow, rowReader } from './field.ts'
+import { packRow } from './field.ts'
 import type { Pins } from './pins.ts'
-import { lookup, readAll, update } from './sys/libbpf-map.ts'
+import { readByTwo } from './read-by-two.ts'
+import { lookup, update } from './sys/libbpf-map.ts'
 import { openPin, openPinIfThere } from './sys/libbpf-pin.ts'
 import { waitForLock } from './sys/lock.ts'
 
@@ -61,16 +62,7 @@ export function tallied(tally: Tally, owner: number): ReadonlyMap<number, number
 }
 
 function readTally(fd: number): Tally {
-  const { keys, values, count } = readAll(fd, tallyKey.size, 8, 1024)
-  const read = rowReader(tallyKey, keys)
-  const tally = new Map<number, Map<number, number>>()
-  for (let i = 0; i < count; i++) {
-    const owner = read.number(i * tallyKey.size, 'owner')
-    const own = tally.get(owner) ?? new Map<number, number>()
-    own.set(read.number(i * tallyKey.size, 'counter'), Number(values.readBigUInt64LE(i * 8)))
-    tally.set(owner, own)
-  }
-  return tally
+  return readByTwo(fd, tallyKey, ['owner', 'counter'], 1024)
 }
 
 function wordOf(fd: number, key: Buffer): bigint {

@@ -5,10 +5,10 @@ import { failureKey, REASONS, state as layout } from '../../proto/abi.ts'
 import { SLOW_REASON_BASE, SLOW_REASONS } from '../../proto/http/sockets.ts'
 import { OWNER_KEY_BYTES, type OwnerKind, ownerKindOf } from '../../proto/owner-key.ts'
 import { REPLY_BASE, TALLY_CONNECTIONS } from '../../proto/watching.ts'
-import { fieldOf, rowReader, viewOf } from '../field.ts'
+import { fieldOf, viewOf } from '../field.ts'
 import type { Pins } from '../pins.ts'
+import { readByTwo } from '../read-by-two.ts'
 import { readStates } from '../state-shards.ts'
-import { readAll } from '../sys/libbpf-map.ts'
 import type { Tables } from '../tables.ts'
 import { readBeside, type Tally } from '../tally.ts'
 
@@ -56,16 +56,7 @@ export function readCounts(pins: Pins, tables: Tables): Counts {
 }
 
 function readReasons(tables: Tables): ReadonlyMap<number, ReadonlyMap<number, number>> {
-  const { keys, values, count } = readAll(tables.fd('km_failure'), failureKey.size, 8, 4096)
-  const read = rowReader(failureKey, keys)
-  const reasons = new Map<number, Map<number, number>>()
-  for (let i = 0; i < count; i++) {
-    const state = read.number(i * failureKey.size, 'state')
-    const own = reasons.get(state) ?? new Map<number, number>()
-    own.set(read.number(i * failureKey.size, 'reason'), Number(values.readBigUInt64LE(i * 8)))
-    reasons.set(state, own)
-  }
-  return reasons
+  return readByTwo(tables.fd('km_failure'), failureKey, ['state', 'reason'], 4096)
 }
 
 export type Counted =
