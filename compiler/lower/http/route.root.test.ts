@@ -275,7 +275,7 @@ test('a list that is too long ends in user space, behind what it still says', as
   kernel.close()
 })
 
-test('with exactly CAP_BPF and CAP_NET_ADMIN it loads, and 10,000 routes cost little more than 10', () => {
+test('with exactly CAP_BPF and CAP_NET_ADMIN it loads, and the last of 10,000 routes is found within the same bound of instructions', () => {
   const script = join(import.meta.dirname, '../../../scripts/routing/time-routes.ts')
   const { status, stdout, stderr } = spawnSync(
     'setpriv',
@@ -286,10 +286,10 @@ test('with exactly CAP_BPF and CAP_NET_ADMIN it loads, and 10,000 routes cost li
   const [few, many] = stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as { nanoseconds: Record<string, number>; verifiedInstructions: number })
+    .map((line) => JSON.parse(line) as { routes: number; verifiedInstructions: number })
+  assert.equal([few?.routes, many?.routes], [10, 10_000])
   assert.ok((few?.verifiedInstructions ?? 1e9) < 30_000, `${few?.verifiedInstructions} instructions`)
-  for (const [name, time] of Object.entries(few?.nanoseconds ?? {}))
-    assert.ok((many?.nanoseconds[name] ?? 1e9) < time * 1.5, `${name}: ${time} ns with 10 routes, ${many?.nanoseconds[name]} with 10,000`)
+  assert.is(many?.verifiedInstructions, few?.verifiedInstructions)
 })
 
 test.run()
