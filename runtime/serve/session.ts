@@ -153,8 +153,9 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
       if (state !== 'serving') return
       if (!stillThere()) {
         state = 'draining'
-        link.send('drain', { count: 0 })
+        // first, for a holder that has found out by itself and is gone ends the line within the call
         finish('detached')
+        link.send('drain', { count: 0 })
         return
       }
       void look().catch((error: Error) => say(error.message))
