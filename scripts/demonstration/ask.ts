@@ -19,12 +19,12 @@ export interface Answer {
   /** empty: no server of the demo answered */
   readonly server: string
   readonly path: string
-  /** of curl: 0, or 7 where nobody accepted */
+  /** of curl: 0, or 7 where nobody accepted, 28 for no answer in time, 52 and 56 for an end or a reset before it */
   readonly exitCode: number
 }
 
-/** Seconds for one answer. */
-const PATIENCE = '5'
+/** Seconds for one answer: one that waits for the next node process, which a busy machine starts late, has not failed. */
+const PATIENCE = '20'
 const FORMAT = '%{http_code}\\t%header{location}\\t%header{x-server}\\t%header{x-asked}\\t%{exitcode}\\n'
 
 /** `place`: "address:port" that is dialled */

@@ -34,6 +34,8 @@ export function governed(instance: string, argv: readonly string[]): Promise<Ran
 export interface Load {
   readonly requests: number
   readonly failed: number
+  /** how, in the client's words; empty where nothing did */
+  readonly how: readonly string[]
 }
 
 /** `count` requests with curl, one after the other. */
@@ -53,7 +55,7 @@ export async function curl(instance: string, place: string, count: number): Prom
   ]
   const { stdout } = await governed(instance, argv)
   const answered = stdout.split('\n').filter((line) => line === '200').length
-  return { requests: count, failed: count - answered }
+  return { requests: count, failed: count - answered, how: answered === count ? [] : [`${count - answered} without 200`] }
 }
 
 /** As many requests as go in that time with wrk, eight at once: with a connection for each of them, or with eight that are kept. */
@@ -65,15 +67,21 @@ export async function wrk(instance: string, place: string, seconds: number, conn
     `-d${seconds}s`,
     // a request that waits for the next node process has not failed
     '--timeout',
-    '10s',
+    '20s',
     ...(connections === 'each' ? ['-H', 'Connection: close'] : []),
     `http://${place}/`,
   ])
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1] ?? Number.NaN)
   if (code !== 0 || Number.isNaN(requests)) throw new Error(`wrk ended with ${code}: ${stderr || stdout}`)
-  const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1).map(Number) ?? []
-  const other = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0)
-  return { requests, failed: errors.reduce((sum, count) => sum + count, other) }
+  const told = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1) ?? []
+  const other = /Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? '0'
+  const counts = [...told, other].map(Number)
+  const kinds = [...(told.length > 0 ? ['connect', 'read', 'write', 'timeout'] : []), 'status']
+  return {
+    requests,
+    failed: counts.reduce((sum, count) => sum + count, 0),
+    how: kinds.flatMap((kind, at) => ((counts[at] ?? 0) > 0 ? [`${kind} ${counts[at]}`] : [])),
+  }
 }
 
 const PATIENCE_MS = 2000

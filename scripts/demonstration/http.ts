@@ -133,13 +133,14 @@ async function restart(instance: string, where: Place, first: Serving): Promise<
   running = 'no'
   const load = await fast
   const answers = await slow
-  const bad = answers.filter(({ status }) => status !== 200).length
+  const bad = answers.filter(({ status }) => status !== 200)
   const counts = since(before, readLanes(instance))
   say(`lanes: ${laneText(counts)}`)
   const requests = load.requests + answers.length
+  const how = [...load.how, ...bad.map(({ status, exitCode }) => `curl ${exitCode} with ${status}`)]
   promise(
-    `${requests.toLocaleString('en-US')} requests during two changes of the node process, ${load.failed + bad} failed`,
-    load.failed + bad === 0 && load.requests > 0 && answers.length > 0 ? 'yes' : 'no',
+    `${requests.toLocaleString('en-US')} requests during two changes of the node process, ${load.failed + bad.length} failed${how.length > 0 ? `: ${how.join(', ')}` : ''}`,
+    how.length === 0 && load.requests > 0 && answers.length > 0 ? 'yes' : 'no',
   )
   promise('both processes left in good order', codes.every((code) => code === 0) ? 'yes' : 'no')
 }
