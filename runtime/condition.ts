@@ -59,6 +59,7 @@ export function layoutsOf(pins: Pins): 'ours' | 'others' | 'unmarked' {
 
 /** Throws KM9108. */
 export function refuseOtherLayouts(pins: Pins): void {
+  if (existsSync(join(pins.root, ABI_MARK))) return
   const mark = namesIn(pins.root).find((name) => name.startsWith('abi_'))
   if (mark !== undefined && mark !== ABI_MARK) throw coded('KM9108', `the tables of ${pins.root} are ${mark}; this runtime has ${ABI_MARK}`)
 }

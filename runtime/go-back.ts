@@ -47,8 +47,8 @@ export function releaseDeparted(
 ): { readonly released: number; readonly warnings: readonly Finding[] } {
   try {
     const departed = departures(pins, tables, now)
-    const cgroup = recordedCgroup(pins.cgroup)
-    const result = departed.length === 0 || cgroup === null ? { released: 0, warnings: [] } : host.releaseSockets(cgroup, departed)
+    const cgroup = departed.length === 0 ? null : recordedCgroup(pins.cgroup)
+    const result = cgroup === null ? { released: 0, warnings: [] } : host.releaseSockets(cgroup, departed)
     markSettled(tables)
     return result
   } catch (error) {

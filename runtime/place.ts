@@ -50,10 +50,11 @@ export function claimPlace(instance: string): Place {
 
 /** The place of an instance that exists; null when nothing is pinned under its name. The lock on its directory says by itself whether that is still there. */
 export function findPlace(instance: string): Place | null {
-  const pins = existingPins(instance)
-  if (pins === null) return null
+  const bpffs = findBpffs()
+  const pins = pinsOf(bpffs ?? '/', instance)
+  if (bpffs === undefined) return null
   try {
-    return lockedPlace(instance, pins.bpffs, pins.pins)
+    return lockedPlace(instance, bpffs, pins)
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return null
     throw error
@@ -96,7 +97,7 @@ function lockedPlace(instance: string, bpffs: string, pins: Pins): Place {
     pins,
     release: () => {
       // nothing is to be removed, and nobody else puts anything in while the lock is held
-      if (namesIn(pins.root).length > 0) return lock.release()
+      if (existsSync(pins.map('km_generation')) || namesIn(pins.root).length > 0) return lock.release()
       try {
         exclusively(() => {
           const removed = removeEmpty(pins.root)

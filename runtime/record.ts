@@ -13,7 +13,8 @@ import {
   RECORD_UNSETTLED,
   record as layout,
 } from '../proto/abi.ts'
-import { packRow, rowReader } from './field.ts'
+import { get, get64 } from '../proto/layout.ts'
+import { fieldOf, packRow } from './field.ts'
 import { storeBytes, storeWord } from './sys/map-memory.ts'
 import type { Tables } from './tables.ts'
 
@@ -40,6 +41,22 @@ export interface GenerationRecord {
 }
 
 const FREE = 0
+
+/** Looked up once: records are read several times in each change of what is in force. */
+const FIELDS = {
+  state: fieldOf(layout, 'state'),
+  generation: fieldOf(layout, 'generation'),
+  epoch: fieldOf(layout, 'epoch'),
+  programBase: fieldOf(layout, 'program_base'),
+  flags: fieldOf(layout, 'flags'),
+  clusters: fieldOf(layout, 'clusters'),
+  chains: fieldOf(layout, 'chains'),
+  namesBytes: fieldOf(layout, 'names_bytes'),
+  appliedAt: fieldOf(layout, 'applied_at'),
+  digest: fieldOf(layout, 'digest'),
+  confirmBy: fieldOf(layout, 'confirm_by'),
+  rows: fieldOf(layout, 'rows'),
+}
 
 /** What is asked of tables here: records can be read where not all of an instance's maps are open. */
 export type RecordTables = Pick<Tables, 'memory'>
@@ -74,11 +91,9 @@ function generationEntry(tables: RecordTables, entry: number): number {
 /** All records that are not free, by slot; their state corrected by what is in force. */
 export function readRecords(tables: RecordTables): readonly GenerationRecord[] {
   const live = liveSlot(tables)
+  const rows = tables.memory('km_record')
   const records: GenerationRecord[] = []
-  for (let slot = 1; slot < GENERATION_SLOTS; slot++) {
-    const record = recordAt(tables, slot)
-    if (record.state !== 'free') records.push(record)
-  }
+  for (let slot = 1; slot < GENERATION_SLOTS; slot++) if (stateAt(rows, slot) !== 'free') records.push(recordAt(rows, slot))
   const current = records.find((record) => record.slot === live)
   return records.map((record) => ({ ...record, state: trueState(record, live, current?.generation ?? 0n) }))
 }
@@ -92,26 +107,29 @@ function trueState(record: GenerationRecord, live: number, generation: bigint): 
 /** The record of the generation in force. */
 export function liveRecord(tables: RecordTables): GenerationRecord | undefined {
   const slot = liveSlot(tables)
-  return slot === 0 ? undefined : { ...recordAt(tables, slot), state: 'live' }
+  return slot === 0 ? undefined : { ...recordAt(tables.memory('km_record'), slot), state: 'live' }
 }
 
-function recordAt(tables: RecordTables, slot: number): GenerationRecord {
-  const { buffer, byteOffset } = tables.memory('km_record')
-  const read = rowReader(layout, new Uint8Array(buffer, byteOffset + slot * layout.size, layout.size))
+function stateAt(rows: DataView, slot: number): GenerationState {
+  return GENERATION_STATES[get(rows, slot * layout.size, FIELDS.state)] ?? 'free'
+}
+
+function recordAt(rows: DataView, slot: number): GenerationRecord {
+  const at = slot * layout.size
   return {
     slot,
-    state: GENERATION_STATES[read.number(0, 'state')] ?? 'free',
-    generation: read.big(0, 'generation'),
-    epoch: read.number(0, 'epoch'),
-    programBase: read.number(0, 'program_base'),
-    flags: read.number(0, 'flags'),
-    clusters: read.number(0, 'clusters'),
-    chains: read.number(0, 'chains'),
-    namesBytes: read.number(0, 'names_bytes'),
-    appliedAt: read.number(0, 'applied_at'),
-    digest: Uint8Array.from(read.bytes(0, 'digest')),
-    confirmBy: read.number(0, 'confirm_by'),
-    rows: read.number(0, 'rows'),
+    state: stateAt(rows, slot),
+    generation: get64(rows, at, FIELDS.generation),
+    epoch: get(rows, at, FIELDS.epoch),
+    programBase: get(rows, at, FIELDS.programBase),
+    flags: get(rows, at, FIELDS.flags),
+    clusters: get(rows, at, FIELDS.clusters),
+    chains: get(rows, at, FIELDS.chains),
+    namesBytes: get(rows, at, FIELDS.namesBytes),
+    appliedAt: get(rows, at, FIELDS.appliedAt),
+    digest: new Uint8Array(rows.buffer, rows.byteOffset + at + FIELDS.digest.offset, FIELDS.digest.count).slice(),
+    confirmBy: get(rows, at, FIELDS.confirmBy),
+    rows: get(rows, at, FIELDS.rows),
   }
 }
 

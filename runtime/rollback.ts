@@ -9,7 +9,7 @@ import { findTarget, goTo, releaseDeparted } from './go-back.ts'
 import { openPlace, type Place } from './place.ts'
 import { type GenerationRecord, readRecords, recordDigest } from './record.ts'
 import { openRecordTables } from './record-tables.ts'
-import { noteResult } from './runtime-counts.ts'
+import { noteResultAt } from './runtime-counts.ts'
 
 export interface RollbackRequest {
   readonly instance: string
@@ -52,7 +52,7 @@ export function rollback({ instance, to, host, steps }: RollbackRequest): Rollba
       steps?.('switch')
       goTo(tables, target)
       const switched = performance.now() - start
-      noteResult(instance, 'rollback_applied')
+      noteResultAt(place.pins, 'rollback_applied')
       steps?.('settle')
       const { released, warnings } = releaseDeparted(place.pins, tables, target, host)
       const times = { switch: switched, total: performance.now() - start }

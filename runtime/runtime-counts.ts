@@ -65,7 +65,16 @@ export function notingRefusal<T>(instance: string, open: () => T): T {
 export function noteResult(instance: string, counter: RuntimeCounter): void {
   try {
     const pins = existingPins(instance)?.pins
-    const counts = pins === undefined ? null : openRuntimeCounts(pins)
+    if (pins !== undefined) noteResultAt(pins, counter)
+  } catch {
+    // there is no place for instances
+  }
+}
+
+/** The same where the place is known. */
+export function noteResultAt(pins: Pins, counter: RuntimeCounter): void {
+  try {
+    const counts = openRuntimeCounts(pins)
     counts?.add(counter)
     counts?.close()
   } catch {

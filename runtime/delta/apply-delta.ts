@@ -28,7 +28,7 @@ import { openRecordTables } from '../record-tables.ts'
 import { dropServices } from '../serve/kept-services.ts'
 import { mapInfo } from '../sys/libbpf-map.ts'
 import { openMaps, openTables } from '../tables.ts'
-import { noteResult } from '../runtime-counts.ts'
+import { noteResultAt } from '../runtime-counts.ts'
 import { turnTo } from '../turn.ts'
 import { createUndo, type Undo } from '../undo.ts'
 import { claimOwners, type OwnerPlace, placeOwners, rememberOwners } from './owners.ts'
@@ -85,15 +85,16 @@ export async function applyDelta(request: DeltaRequest): Promise<DeltaReport> {
     open.push(tables)
     refuseStale(request, tables)
     const live = baseOf(place, tables, request)
-    const kept = await cleared(place, tables, live)
+    const { id } = mapInfo(tables.fd('km_generation'))
+    const kept = await cleared(place, tables, live, id)
     const tail = openTail(place.pins, live, kept, undo)
     open.push(tail)
-    const report = await write({ place, tables, tail, live, kept, request, undo, start })
-    if (report.mode === 'apply') noteResult(instance, 'delta_applied')
+    const report = await write({ place, tables, id, tail, live, kept, request, undo, start })
+    if (report.mode === 'apply') noteResultAt(place.pins, 'delta_applied')
     return report
   } catch (error) {
     const left = undo.run().map((what) => warning('KM9122', what))
-    noteResult(instance, 'delta_failed')
+    noteResultAt(place.pins, 'delta_failed')
     throw error instanceof CodedError ? new CodedError([...error.findings, ...left]) : error
   } finally {
     for (const one of open.reverse()) one.close()
@@ -104,6 +105,8 @@ export async function applyDelta(request: DeltaRequest): Promise<DeltaReport> {
 interface Writing {
   readonly place: Place
   readonly tables: Records
+  /** of km_generation */
+  readonly id: number
   readonly tail: Tail
   readonly live: GenerationRecord
   readonly kept: readonly GenerationRecord[]
@@ -113,7 +116,7 @@ interface Writing {
   readonly start: number
 }
 
-async function write({ place, tables, tail, live, kept, request, undo, start }: Writing): Promise<DeltaReport> {
+async function write({ place, tables, id, tail, live, kept, request, undo, start }: Writing): Promise<DeltaReport> {
   const { delta, instance, steps, mode = 'apply' } = request
   const { pins } = place
   const rowCount = delta.rows.length / ROW_SIZE
@@ -125,7 +128,7 @@ async function write({ place, tables, tail, live, kept, request, undo, start }: 
   undo.add('record', () => freeRecord(tables, record.slot))
   writeRecord(tables, record)
   steps?.('owners')
-  const among: OwnerPlace = { pins, instance: mapInfo(tables.fd('km_generation')).id, latest: number - 1n }
+  const among: OwnerPlace = { pins, instance: id, latest: number - 1n }
   const owners = placeOwners(among, delta.owners)
   if (owners === null) throw coded('KM9138', 'there are not enough state rows for new endpoints')
   departCounts(pins, returnedOwners({ pins, tail, live, kept }, delta, owners), undo)
@@ -174,8 +177,9 @@ async function write({ place, tables, tail, live, kept, request, undo, start }: 
 }
 
 async function probe({ pins }: Place, request: DeltaRequest): Promise<void> {
+  if (request.probe === undefined) return
   const cgroup = recordedCgroup(pins.cgroup)
-  if (request.probe === undefined || cgroup === null) return
+  if (cgroup === null) return
   const sources = openMaps(pins, ['km_source'])
   try {
     await request.probe(cgroup, () => sources && request.host.fillSources(cgroup, sources.fd('km_source')))
@@ -202,7 +206,12 @@ function baseOf({ pins }: Place, tables: Records, { instance, delta, host }: Del
  * What stays. Generations that share everything with one that is kept leave nothing but their record and versions that nobody reads. Where an earlier delta was cut off, or a rollback went behind one, its versions
  * are emptied: they would be visible to the new number.
  */
-async function cleared({ pins, instance }: Place, tables: Records, live: GenerationRecord): Promise<readonly GenerationRecord[]> {
+async function cleared(
+  { pins, instance }: Place,
+  tables: Records,
+  live: GenerationRecord,
+  id: number,
+): Promise<readonly GenerationRecord[]> {
   const records = readRecords(tables)
   const { kept, dropped } = splitKept(
     records.filter(({ state }) => state !== 'abandoned'),
@@ -212,7 +221,7 @@ async function cleared({ pins, instance }: Place, tables: Records, live: Generat
   if (gone.length === 0) return kept
   if (gone.every((record) => record.state === 'retained' && isOnlyRecord(record, kept))) {
     await untilQuiet(
-      mapInfo(tables.fd('km_generation')).id,
+      id,
       gone.reduce((most, { generation }) => (generation > most ? generation : most), 0n),
     )
     for (const { slot } of gone) freeRecord(tables, slot)

@@ -4,14 +4,14 @@
  * Invariant: a row is given only when nobody owns it and nothing is counted on it.
  */
 import { closeSync } from 'node:fs'
-import { STATE_SHARD_ROWS, state as layout } from '../../proto/abi.ts'
+import { state as layout } from '../../proto/abi.ts'
 import { fieldOf } from '../field.ts'
 import { createOwnerIndex, type OwnerIndex } from '../owner-index.ts'
 import type { Pins } from '../pins.ts'
 import { readStates } from '../state-shards.ts'
 import { rowOf, shardOf } from '../states.ts'
 import { openPin } from '../sys/libbpf-pin.ts'
-import { withMapMemory } from '../sys/map-memory.ts'
+import { withMapWindow } from '../sys/map-memory.ts'
 import type { Undo } from '../undo.ts'
 
 const ROW_WORDS = layout.size / 4
@@ -34,8 +34,9 @@ interface Remembered {
   readonly index: OwnerIndex
   /** owners that were given a row since, by key as hex */
   readonly since: Map<string, number>
-  /** rows that nobody has */
-  readonly free: number[]
+  /** rows that nobody has, from place `used` on */
+  readonly free: readonly number[]
+  readonly used: number
 }
 
 /** By id of an instance's km_generation. */
@@ -53,7 +54,7 @@ export interface OwnerPlace {
 export function placeOwners(place: OwnerPlace, keys: Uint8Array): PlacedOwners | null {
   const words = new Uint32Array(Uint8Array.from(keys).buffer)
   const count = words.length / KEY_WORDS
-  const { index, since, free } = recall(place)
+  const { index, since, free, used } = recall(place)
   const ids = new Uint32Array(count)
   const given: number[] = []
   for (let local = 1; local < count; local++) {
@@ -62,7 +63,7 @@ export function placeOwners(place: OwnerPlace, keys: Uint8Array): PlacedOwners |
       ids[local] = known
       continue
     }
-    const id = free[given.length]
+    const id = free[used + given.length]
     if (id === undefined) return null
     ids[local] = id
     given.push(id)
@@ -76,7 +77,7 @@ export function rememberOwners({ instance }: OwnerPlace, latest: bigint, keys: U
   if (before === undefined) return
   const fresh = new Set(given)
   for (const [local, id] of ids.entries()) if (fresh.has(id)) before.since.set(keyText(keys, local), id)
-  remembered.set(instance, { ...before, latest, free: before.free.slice(given.length) })
+  remembered.set(instance, { ...before, latest, used: before.used + given.length })
 }
 
 function recall({ pins, instance, latest }: OwnerPlace): Remembered {
@@ -86,7 +87,7 @@ function recall({ pins, instance, latest }: OwnerPlace): Remembered {
   const rows = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
   const free: number[] = []
   for (let id = 1; id * ROW_WORDS < rows.length; id++) if (isFree(rows, id * ROW_WORDS)) free.push(id)
-  const fresh: Remembered = { latest, index: createOwnerIndex(rows, ROW_WORDS), since: new Map(), free }
+  const fresh: Remembered = { latest, index: createOwnerIndex(rows, ROW_WORDS), since: new Map(), free, used: 0 }
   remembered.set(instance, fresh)
   return fresh
 }
@@ -114,15 +115,12 @@ export function claimOwners(pins: Pins, keys: Uint8Array, { ids, given }: Placed
   }
 }
 
+/** Only the pages with the row are mapped: to V8 a whole shard is memory that it has to collect. */
 function withRow(pins: Pins, id: number, work: (row: Uint32Array) => void): void {
-  withShardMemory(pins, shardOf(id), (rows) => work(rows.subarray(rowOf(id) * ROW_WORDS, (rowOf(id) + 1) * ROW_WORDS)))
-}
-
-function withShardMemory(pins: Pins, shard: number, work: (rows: Uint32Array) => void): void {
-  const fd = openPin(pins.state(shard))
+  const fd = openPin(pins.state(shardOf(id)))
   try {
-    withMapMemory(fd, STATE_SHARD_ROWS * layout.size, (values) =>
-      work(new Uint32Array(values.buffer, values.byteOffset, values.byteLength / 4)),
+    withMapWindow(fd, rowOf(id) * layout.size, (rowOf(id) + 1) * layout.size, (row) =>
+      work(new Uint32Array(row.buffer, row.byteOffset, ROW_WORDS)),
     )
   } finally {
     closeSync(fd)

@@ -47,13 +47,15 @@ export function returnedOwners({ pins, tail, live, kept }: Returning, delta: Del
 function withCounts(pins: Pins, ids: readonly number[]): Set<number> {
   const counted = new Set<number>()
   for (const shard of new Set(ids.map(shardOf))) {
+    const own = ids.filter((id) => shardOf(id) === shard)
+    const from = own.reduce((least, id) => Math.min(least, rowOf(id)), STATE_SHARD_ROWS) * stateLayout.size
+    const to = own.reduce((most, id) => Math.max(most, rowOf(id) + 1), 0) * stateLayout.size
     const fd = openPin(pins.state(shard))
     try {
-      withMapMemory(fd, STATE_SHARD_ROWS * stateLayout.size, (rows) => {
-        for (const id of ids) {
-          const at = rowOf(id) * stateLayout.size
-          if (shardOf(id) === shard && (rows.getBigUint64(at + CONNECTIONS, true) > 0n || rows.getBigUint64(at + FAILURES, true) > 0n))
-            counted.add(id)
+      withMapWindow(fd, from, to, (rows) => {
+        for (const id of own) {
+          const at = rowOf(id) * stateLayout.size - from
+          if (rows.getBigUint64(at + CONNECTIONS, true) > 0n || rows.getBigUint64(at + FAILURES, true) > 0n) counted.add(id)
         }
       })
     } finally {

@@ -30,19 +30,20 @@ export interface Tail {
 }
 
 export function openTail(pins: Pins, live: GenerationRecord, kept: readonly GenerationRecord[], undo: Undo): Tail {
-  const path = (record: GenerationRecord, name: string): string => join(pins.epoch(record.epoch), name)
-  for (const name of ['km_endpoint', 'km_cluster', 'states'])
-    if (statSync(path(live, name)).nlink > 1) withdrawShared(pins, path(live, name), undo)
-  const sharing = (name: string): readonly GenerationRecord[] => {
-    const { ino } = statSync(path(live, name))
-    return kept.filter((record) => record.epoch === live.epoch || statSync(path(record, name), { throwIfNoEntry: false })?.ino === ino)
+  const files = new Map<string, number>()
+  for (const name of ['km_endpoint', 'km_cluster', 'states']) {
+    const path = tablePath(pins, live, name)
+    const { ino, nlink } = statSync(path)
+    if (nlink > 1) withdrawShared(pins, path, undo)
+    files.set(name, ino)
   }
+  const sharing = (name: string): readonly GenerationRecord[] => readersOf(pins, name, files.get(name), live, kept)
   const open: number[] = []
   const close = (): void => {
     for (const fd of open) closeSync(fd)
   }
   const opened = (name: string): number => {
-    const fd = openPin(path(live, name))
+    const fd = openPin(tablePath(pins, live, name))
     open.push(fd)
     return fd
   }
@@ -52,7 +53,7 @@ export function openTail(pins: Pins, live: GenerationRecord, kept: readonly Gene
       endpoint,
       cluster: opened('km_cluster'),
       states: opened('states'),
-      used: Math.max(...sharing('km_endpoint').map(({ rows }) => rows)),
+      used: usedBy(sharing('km_endpoint')),
       capacity: mapInfo(endpoint).maxEntries,
       readers: sharing('km_cluster').map(({ generation }) => generation),
       close,
@@ -61,6 +62,38 @@ export function openTail(pins: Pins, live: GenerationRecord, kept: readonly Gene
     close()
     throw error
   }
+}
+
+/** Rows that deltas may still take. */
+export function spareNow(pins: Pins, live: GenerationRecord, kept: readonly GenerationRecord[]): number {
+  const path = tablePath(pins, live, 'km_endpoint')
+  const fd = openPin(path)
+  try {
+    return mapInfo(fd).maxEntries - usedBy(readersOf(pins, 'km_endpoint', statSync(path).ino, live, kept))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function tablePath(pins: Pins, { epoch }: GenerationRecord, name: string): string {
+  return join(pins.epoch(epoch), name)
+}
+
+/** Those of `kept` that have the same table as `live`: pins of one table are one file. */
+function readersOf(
+  pins: Pins,
+  name: string,
+  file: number | undefined,
+  live: GenerationRecord,
+  kept: readonly GenerationRecord[],
+): readonly GenerationRecord[] {
+  return kept.filter(
+    (record) => record.epoch === live.epoch || statSync(tablePath(pins, record, name), { throwIfNoEntry: false })?.ino === file,
+  )
+}
+
+function usedBy(records: readonly GenerationRecord[]): number {
+  return Math.max(...records.map(({ rows }) => rows))
 }
 
 /** New owners join the list of those that the epoch names, so that nobody else is given their rows. */

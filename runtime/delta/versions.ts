@@ -6,7 +6,7 @@ import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import { CLUSTER_CELLS, cell as cellLayout, cluster as clusterLayout } from '../../proto/abi.ts'
 import { get, get64, put } from '../../proto/layout.ts'
-import { fieldOf, rowReader } from '../field.ts'
+import { fieldOf, viewOf } from '../field.ts'
 import type { Pins } from '../pins.ts'
 import { mapInfo } from '../sys/libbpf-map.ts'
 import { openPin } from '../sys/libbpf-pin.ts'
@@ -48,11 +48,11 @@ function emptyVersion(heads: DataView, at: number): void {
 
 /** The cell that a generation reads; -1: none. */
 function newest(head: Uint8Array, generation: bigint): number {
-  const read = rowReader(cellLayout, head)
+  const cells = viewOf(head)
   let best = -1
   let made = 0n
   for (let index = 0; index < CLUSTER_CELLS; index++) {
-    const own = read.big(CELLS + index * cellLayout.size, 'generation')
+    const own = cells.getBigUint64(CELLS + index * cellLayout.size + GENERATION, true)
     if (own === 0n || own > generation || own < made) continue
     made = own
     best = index

@@ -47,8 +47,11 @@ export function dropServices(instance: string, kept: readonly string[]): void {
 
 /** undefined: none was kept, as the artifact has no HTTP */
 export function readKeptServices(instance: string, digest: string): Uint8Array | undefined {
+  const path = join(holderDirectory(instance), fileName(digest))
+  // an exception costs a tenth of a millisecond
+  if (!existsSync(path)) return undefined
   try {
-    return readFileSync(join(holderDirectory(instance), fileName(digest)))
+    return readFileSync(path)
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined
     throw error

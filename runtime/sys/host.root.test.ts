@@ -74,6 +74,27 @@ test('a bpffs is mounted where there is none, and found the next time', () => {
   assert.is(first?.path, second?.path)
 })
 
+test('where a bpffs is, is read once, and again when it has gone', () => {
+  const script = `
+    const fs = (await import('node:fs')).default
+    const { syncBuiltinESMExports } = await import('node:module')
+    const { ensureBpffs, findBpffs } = await import('./runtime/sys/mountinfo.ts')
+    const { unmount } = await import('./runtime/sys/libc.ts')
+    const real = fs.readFileSync
+    let reads = 0
+    fs.readFileSync = (...args) => (reads++, real(...args))
+    syncBuiltinESMExports()
+    for (let path = findBpffs(); path !== undefined; path = findBpffs()) unmount(path)
+    const { path } = ensureBpffs()
+    const first = findBpffs()
+    const before = reads
+    const again = findBpffs()
+    const between = reads - before
+    unmount(path)
+    console.log(JSON.stringify([path === first && first === again, between, findBpffs() ?? 'gone']))`
+  assert.equal(evaluate(['unshare', '--mount', '--propagation', 'private'], script), [true, 0, 'gone'])
+})
+
 test('without CAP_SYS_ADMIN other namespaces are a limit, not a failure', async () => {
   const namespace = await makeNamespace({ addresses: [] })
   const cgroup = makeCgroup('kmh')

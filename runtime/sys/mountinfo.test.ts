@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { findBpffs, findCgroup2, parseMountinfo, visibleMounts } from './mountinfo.ts'
+import { bpffsAmong, findCgroup2, parseMountinfo, visibleMounts } from './mountinfo.ts'
 
 const line = (root: string, point: string, type: string, tags = ''): string =>
   `41 31 0:38 ${root} ${point} rw,relatime ${tags}- ${type} source rw`
@@ -42,9 +42,9 @@ test('cgroup v2 with the whole hierarchy is preferred, v1 is not taken', () => {
 })
 
 test('a bpffs is found wherever it is, the usual place first, read-only ones are not', () => {
-  assert.is(findBpffs(parseMountinfo([line('/', '/run/bpf', 'bpf'), line('/', '/sys/fs/bpf', 'bpf')].join('\n'))), '/sys/fs/bpf')
-  assert.is(findBpffs(parseMountinfo(line('/', '/run/bpf', 'bpf'))), '/run/bpf')
-  assert.is(findBpffs(parseMountinfo(line('/', '/run/bpf', 'bpf').replace('rw,', 'ro,'))), undefined)
+  assert.is(bpffsAmong(parseMountinfo([line('/', '/run/bpf', 'bpf'), line('/', '/sys/fs/bpf', 'bpf')].join('\n'))), '/sys/fs/bpf')
+  assert.is(bpffsAmong(parseMountinfo(line('/', '/run/bpf', 'bpf'))), '/run/bpf')
+  assert.is(bpffsAmong(parseMountinfo(line('/', '/run/bpf', 'bpf').replace('rw,', 'ro,'))), undefined)
 })
 
 test.run()

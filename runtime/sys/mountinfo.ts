@@ -2,7 +2,7 @@
  * Finds cgroup v2 and bpffs in /proc/self/mountinfo, and makes a bpffs where there is none.
  * In: the text of mountinfo; out: mount points with their escapes (\040 and so on) undone. See proc_pid_mountinfo(5).
  */
-import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { mountNew } from './libc.ts'
 
 export interface Mount {
@@ -64,13 +64,35 @@ export function findCgroup2(mounts: readonly Mount[] = readMounts()): string | u
   return (found.find((entry) => entry.root === '/') ?? found[0])?.point
 }
 
-/** A writable bpffs, /sys/fs/bpf before others; undefined when there is none. */
-export function findBpffs(mounts: readonly Mount[] = readMounts()): string | undefined {
-  const found = mounts.filter((entry) => entry.type === 'bpf' && entry.root === '/' && entry.options.includes('rw'))
-  return (found.find((entry) => entry.point === BPFFS) ?? found[0])?.point
+export const BPFFS = '/sys/fs/bpf'
+/** of statfs(2) */
+const BPF_FS_MAGIC = 0xcafe4a11
+
+/** Where this process found one: mountinfo is a file of many lines, which a process that changes a generation every few milliseconds need not read each time. */
+let found: string | undefined
+
+/**
+ * A writable bpffs, /sys/fs/bpf before others; undefined when there is none. The first place is looked up once in a process: after that, that there is a bpffs says enough.
+ */
+export function findBpffs(): string | undefined {
+  if (found !== BPFFS || !isBpffs(found)) found = bpffsAmong(readMounts())
+  return found
 }
 
-export const BPFFS = '/sys/fs/bpf'
+/** The same in the mounts that are given. */
+export function bpffsAmong(mounts: readonly Mount[]): string | undefined {
+  const writable = mounts.filter((entry) => entry.type === 'bpf' && entry.root === '/' && entry.options.includes('rw'))
+  return (writable.find((entry) => entry.point === BPFFS) ?? writable[0])?.point
+}
+
+function isBpffs(path: string): boolean {
+  try {
+    return statfsSync(path).type === BPF_FS_MAGIC
+  } catch {
+    return false
+  }
+}
+
 const BPFFS_FALLBACK = '/run/kmesh/bpf'
 
 export interface BpffsResult {
