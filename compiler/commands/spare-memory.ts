@@ -49,9 +49,16 @@ export function tidyMemory(): void {
   setFlagsFromString(`--heap-growing-percent=${Math.min(MOST_GROWTH, Math.max(LEAST_GROWTH, growth))}`)
 }
 
-/** Collects garbage now, between two rounds of work: else what one round left is collected in the middle of the next. */
+/** percent of what is alive by which garbage may grow within a round of work that ends with `freeMemory` */
+const ROUND_GROWTH = 60
+
+/**
+ * Collects garbage now, between two rounds of work: else what one round left is collected in the middle of the next. The engine, which was told to collect so often, would begin anew as soon
+ * as the next round makes something (the copies of tables alone are enough), and takes longer over it than the round; so garbage may grow until the round is over.
+ */
 export function freeMemory(): void {
   collector()()
+  setFlagsFromString(`--heap-growing-percent=${ROUND_GROWTH}`)
 }
 
 /** The engine shows its collector to contexts that are made after it was told to. */

@@ -1,5 +1,5 @@
 /**
- * The OCI image layout around a manifest. In: the manifest and the blobs that it names, config first. Out: the bytes of artifact.tar and the artifact's digest,
+ * The OCI image layout around a manifest. In: the manifest and the blobs that it names, config first, in its order. Out: the bytes of artifact.tar and the artifact's digest,
  * the same for the same input: nothing in them depends on time, directory or user.
  */
 import {
@@ -32,9 +32,15 @@ export async function writeLayout(manifest: Manifest, blobs: readonly Uint8Array
   const bytes = await archive([
     { name: LAYOUT_FILE, content: Buffer.from(LAYOUT) },
     { name: INDEX_FILE, content: Buffer.from(JSON.stringify(index)) },
-    ...[written, ...blobs].map((content) => ({ name: BLOBS + sha256(content), content })),
+    { name: blobOf(digest), content: written },
+    ...[manifest.config, ...manifest.layers].map((named, index) => ({ name: blobOf(named.digest), content: blobs[index] as Uint8Array })),
   ])
   return { bytes, digest }
+}
+
+/** Where the blob of a digest stands in the archive. */
+function blobOf(digest: string): string {
+  return BLOBS + digest.slice('sha256:'.length)
 }
 
 /** How a manifest names a blob. */

@@ -62,11 +62,11 @@ function lookOf(plain: Uint8Array): string {
 }
 
 export function cut(bytes: Uint8Array): readonly Uint8Array[] {
-  const view = viewOf(bytes)
+  const words = wordsOf(bytes)
   const pieces: Uint8Array[] = []
   let from = 0
   for (let at = LEAST; at + UNIT <= bytes.length; at += UNIT) {
-    if (!endsHere(view, at) && at + UNIT - from < MOST) continue
+    if (!endsHere(words, at >> 2) && at + UNIT - from < MOST) continue
     pieces.push(bytes.subarray(from, at + UNIT))
     from = at + UNIT
     at = from + LEAST - UNIT
@@ -75,11 +75,18 @@ export function cut(bytes: Uint8Array): readonly Uint8Array[] {
   return pieces
 }
 
-/** Whether the unit at this place is one of those behind which is cut. Units of zeros are not. */
-function endsHere(view: DataView, at: number): boolean {
-  let sum = view.getUint32(at, true)
-  for (let word = 4; word < UNIT; word += 4) sum = Math.imul(sum, 0x9e3779b1) ^ view.getUint32(at + word, true)
+/** Whether the unit at this place is one of those behind which is cut. Units of zeros are not. Every unit of a table is looked at: words are read several times as fast as through a view. */
+function endsHere(words: Uint32Array, at: number): boolean {
+  let sum = words[at] as number
+  for (let word = 1; word < UNIT / 4; word++) sum = Math.imul(sum, 0x9e3779b1) ^ (words[at + word] as number)
   return Math.imul(sum, 0x85ebca6b) >>> (32 - CUT_BITS) === CUT
+}
+
+/** Whole words, little-endian as the machines are that compilers run on; a copy where they are not aligned. */
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  const whole = bytes.length >> 2
+  if (bytes.byteOffset % 4 === 0) return new Uint32Array(bytes.buffer, bytes.byteOffset, whole)
+  return new Uint32Array(bytes.slice(0, whole * 4).buffer)
 }
 
 function viewOf(bytes: Uint8Array): DataView {
