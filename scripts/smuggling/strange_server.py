@@ -2,7 +2,7 @@
 
   /id/TEXT      TEXT; so is everything that is not below. A chunked body must hold no data
   /both/TEXT    TEXT, and behind it, in the same send, a response that nobody asked for
-  /later/MS     "ok", and MS milliseconds later a response that nobody asked for
+  /later/MS/ID  "ok", and MS milliseconds later a response that nobody asked for; then /seen has "ID is sent", too
   /early        a response before the body of the request was read
   /die          half of a body, then a reset
   /big/N        N bytes
@@ -33,8 +33,10 @@ def answer(link, path):
         link.sendall(whole(text.encode()) + EVIL)
     elif kind == "later":
         link.sendall(whole(b"ok"))
-        time.sleep(int(text) / 1000)
+        wait, _, name = text.partition("/")
+        time.sleep(int(wait) / 1000)
         link.sendall(EVIL)
+        seen.append(f"{name} is sent")
     elif kind == "die":
         link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
         time.sleep(0.005)
