@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include "lib/chain.h"
 #include "lib/record.h"
+#include "lib/http/fence.h"
 #include "lib/http/pair.h"
 #include "lib/http/sending.h"
 #include "lib/http/service.h"
@@ -30,6 +31,8 @@ int km_request(struct sk_msg_md *msg)
   /* So is what was said of a message that was corked once: one that is shorter would be kept for ever. */
   if (socket->corked)
     bpf_msg_cork_bytes(msg, 0);
+  if (client->fence && km_meet_fence(msg, client))
+    return km_return_fence(msg);
   if (client->passed & KM_CLIENT_SLOW && km_count_passed(client, msg->size, 0))
     return km_pass(msg, client);
   if (client->upstream || client->flags & (KM_CLIENT_CLOSING | KM_CLIENT_BEHIND) || !km_is_over(client->due, 0)) {
@@ -47,6 +50,7 @@ int km_request(struct sk_msg_md *msg)
   request->generation = record->generation;
   request->service = client->service;
   request->random = km_random();
+  request->drawn = KM_DRAWN_NUMBER;
   km_copy_address(request->source, client->source);
   km_copy_address(request->asked, client->asked);
   request->source_port = client->local_port;

@@ -131,7 +131,8 @@ int km_reply_local(struct sk_msg_md *msg)
     km_spend(upstream, upstream->owner);
     return km_send_plainly(msg, server);
   }
-  if (km_goes_by_tcp(client)) {
+  /* Also where a worker may have something for the client's queue: by TCP this comes to that worker, too. */
+  if (km_is_carried(client) || km_goes_by_tcp(client)) {
     if (km_tell_before(msg, upstream, server->upstream) != KM_HEAD_SPOILT)
       return km_plain_from_here(msg, server, upstream);
     km_spend(upstream, upstream->owner);

@@ -11,6 +11,7 @@
 #define KM_CONTEXT struct __sk_buff
 #define KM_READ_BYTE km_packet_byte
 #include "lib/http/reply.h"
+#include "lib/http/fence.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -50,8 +51,11 @@ static __always_inline __u32 km_make_edits(struct __sk_buff *skb, struct km_requ
 SEC("sk_skb/stream_verdict")
 int km_reply_remote(struct __sk_buff *skb)
 {
-  struct km_upstream *upstream = km_upstream_of(bpf_get_socket_cookie(skb));
-  if (!upstream || upstream->flags & KM_UPSTREAM_OURS_NOT)
+  __u64 cookie = bpf_get_socket_cookie(skb);
+  struct km_upstream *upstream = km_upstream_of(cookie);
+  if (!upstream)
+    return km_is_fence_packet(skb, cookie) ? km_send_fence(skb) : SK_PASS;
+  if (upstream->flags & KM_UPSTREAM_OURS_NOT)
     return SK_PASS;
   struct km_client *client = km_owner_of(upstream);
   if (!client) {
@@ -79,9 +83,20 @@ int km_reply_remote(struct __sk_buff *skb)
     km_relay_rest(upstream);
     return SK_PASS;
   }
+  __u32 phase = upstream->phase;
+  __u64 remaining = upstream->remaining;
   __u64 frame = km_frame_body(skb, upstream, head, size);
   int complete = (frame & KM_FRAME_COMPLETE) != 0;
   int queued = first && complete && !km_goes_by_tcp(client);
+  /* It needs TCP, and something else may still be on its way into the queue: the holder waits for that. It begins with the head again. */
+  if (first && !queued && km_is_carried(client) && !(frame & KM_FRAME_BROKEN)) {
+    upstream->phase = phase;
+    upstream->remaining = remaining;
+    upstream->line = 0;
+    __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_EDITED);
+    km_relay_rest(upstream);
+    return SK_PASS;
+  }
   int stuck = frame & KM_FRAME_BROKEN || (__u32)frame < size || (!queued && !client->acceptor);
   if (stuck && first) {
     km_relay(upstream);

@@ -23,7 +23,7 @@ import { toProgram } from './ir/to-program.ts'
 import { type LaneSummary, summariseLanes } from './lane-summary.ts'
 import { lowerServices } from './lower/http/lower-services.ts'
 import type { Plan } from './lower/plan.ts'
-import { toPlan } from './lower/to-plan.ts'
+import { type Lowering, toPlan } from './lower/to-plan.ts'
 import { parseUriTemplate } from './match/uri-template-parse.ts'
 import { embedProof } from './pack/embed-proof.ts'
 import { type Packed, type PackInput, pack } from './pack/pack.ts'
@@ -88,16 +88,38 @@ export function examine(
 ): Pick<Analysis, 'input' | 'coverage' | 'lanes'> {
   clock('input')
   const input = readInput(sources, diag)
-  const { coverage, lanes } = mean(input, options, diag, clock)
+  const lanes = meantLanes(input, options, diag, clock)
+  clock('coverage')
+  const coverage = measureCoverage(input.resources, fates)
   judge(input, diag, clock)
   return { input, coverage, lanes }
 }
+
+/** A function of its own, so that program and plan are gone when it returns. */
+function meantLanes(input: Input, options: AnalyseOptions, diag: Diagnostics, clock: Clock): LaneSummary {
+  const { services, program } = meaningOf(input, options, diag, clock)
+  clock('lower')
+  const { lanes } = toPlan(program, LOWERING, diag)
+  services.account(lanes)
+  return summariseLanes({ services, program }, lanes)
+}
+
+/** Endpoints that `check` has in memory between parsing and lowering. */
+const MOST_ENDPOINTS = 50_000
+
+/** Without what compiling again needs: parsed clusters. Nothing looks at a balance but the lowering, once. */
+function meaningOf(input: Input, options: AnalyseOptions, diag: Diagnostics, clock: Clock): Understanding {
+  const { services, program } = understand(input, options, diag, clock, { endpoints: MOST_ENDPOINTS })
+  return { services, program }
+}
+
+const LOWERING: Lowering = { balance: lowerBalance, hash: xxHash64Text, http: lowerServices }
 
 function mean(input: Input, options: AnalyseOptions, diag: Diagnostics, clock: Clock): Omit<Analysis, 'input'> {
   const understanding = understand(input, options, diag, clock)
   const { services, program } = understanding
   clock('lower')
-  const plan = toPlan(program, { balance: lowerBalance, hash: xxHash64Text, http: lowerServices }, diag)
+  const plan = toPlan(program, LOWERING, diag)
   clock('coverage')
   services.account(plan.lanes)
   const lanes = summariseLanes(understanding, plan.lanes)
@@ -116,13 +138,13 @@ export interface Understanding {
   readonly program: Program
 }
 
-/** A function of its own: what parsing made is large, and nobody needs it once there is a program. `routes`: where somebody has them already. */
+/** A function of its own: what parsing made is large, and nobody needs it once there is a program. `routes`: where somebody has them already; `endpoints`: see toProgram. */
 export function understand(
   input: Input,
   options: AnalyseOptions,
   diag: Diagnostics,
   clock: Clock,
-  routes?: HttpRoutes,
+  { routes, endpoints }: { readonly routes?: HttpRoutes; readonly endpoints?: number } = {},
 ): Understanding & Pick<Analysis, 'discovered'> {
   clock('parse')
   const runtime = readRuntime(input.resources)
@@ -131,9 +153,11 @@ export function understand(
   clock('ir')
   const services = findServices(input.resources, routes)
   const { clusters, resolve, plaintextTo } = resources
+  const program = toProgram(resources, services.byManager, diag, endpoints)
+  resources.assignments.accountRest()
   return {
     services,
-    program: toProgram(resources, services.byManager, diag),
+    program,
     discovered: { clusters: clusters.filter(({ discovery }) => discovery.kind === 'eds'), resolve, plaintextTo },
   }
 }

@@ -59,9 +59,9 @@ function lower(service: HttpService, { clusters }: Program): RouteLanes {
   return new Map(
     lanes.flatMap(({ virtualHosts, ...service }) => [
       ...placeLane(service),
-      ...virtualHosts.flatMap(({ routes, ...host }) => [
-        ...placeLane(host),
-        ...routes.map(({ path, lane, why }) => [path, { lane, why }] as const),
+      ...virtualHosts.flatMap(({ path, slow, routes }) => [
+        ...placeLane({ path, slow }),
+        ...routes.map((route) => [route.path, { lane: route.lane, why: route.why }] as const),
       ]),
     ]),
   )

@@ -80,9 +80,10 @@ function account({ entries, configurationOf, discovered }: HttpRoutes, lanes: re
 
 /** Routes that several services use are said to need user space when one of them says so. */
 function markSlow(configuration: Cursor, { virtualHosts }: ServiceLanes): void {
-  for (const [index, host] of configuration.messages('virtual_hosts').entries()) {
-    const lanes = new Map(virtualHosts[index]?.routes.map((route) => [route.path, route]))
-    for (const route of host.messages('routes')) {
+  for (const [index, { routes }] of virtualHosts.entries()) {
+    if (routes.every(({ lane }) => lane === 'kernel')) continue
+    const lanes = new Map(routes.map((route) => [route.path, route]))
+    for (const route of configuration.item('virtual_hosts', index).messages('routes')) {
       const { lane = 'kernel', why = '' } = lanes.get(route.path) ?? {}
       if (lane === 'slow') route.markAll('diverted', `its requests are decided in user space: ${why}`)
       if (lane === 'waypoint') route.markAll('diverted', `its requests need the waypoint: ${why}`)

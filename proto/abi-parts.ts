@@ -6,6 +6,7 @@ import * as abi from './abi.ts'
 import type { Layout } from './layout.ts'
 import * as acting from './http/acting.ts'
 import * as editing from './http/editing.ts'
+import * as falling from './http/falling.ts'
 import * as keeping from './http/keeping.ts'
 import * as matching from './http/matching.ts'
 import * as replacing from './http/replacing.ts'
@@ -17,7 +18,7 @@ interface AbiPart {
   readonly [name: string]: unknown
 }
 
-const PARTS: readonly AbiPart[] = [abi, tables, sockets, matching, acting, editing, keeping, replacing, watching]
+const PARTS: readonly AbiPart[] = [abi, tables, sockets, matching, acting, editing, falling, keeping, replacing, watching]
 
 /** Numbers, by name; in C with the prefix KM_. */
 export const ABI_CONSTANTS: readonly (readonly [name: string, value: number | bigint])[] = PARTS.flatMap((part) =>
@@ -32,6 +33,7 @@ export const ABI_LAYOUTS: readonly Layout[] = [
   ...matching.MATCHING_LAYOUTS,
   ...acting.ACTING_LAYOUTS,
   ...editing.EDITING_LAYOUTS,
+  ...falling.FALLING_LAYOUTS,
   ...keeping.KEEPING_LAYOUTS,
   ...replacing.REPLACING_LAYOUTS,
   ...watching.WATCHING_LAYOUTS,

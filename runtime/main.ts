@@ -8,9 +8,16 @@ import { hideBin } from 'yargs/helpers'
 import { generationCommands, keepOption } from './commands/generation-commands.ts'
 import { checkValues, format, governedOptions, instanceOption, json, labelsOf, secondsOf, trustOption } from './commands/options.ts'
 import { DEFAULT_OWNERS, OWNER_LABELS } from './metrics/bound.ts'
+import { type OptionRules, optionMistake } from '../proto/option-mistake.ts'
 import { type CommandLine, exitWith, productVersion, runCommandLine, wrongUsage } from '../proto/command-line.ts'
 
 const COMMAND_LINE: CommandLine = { name: 'kmesh-runtime', debugVariable: 'KMESH_DEBUG' }
+
+const OPTION_RULES: OptionRules = {
+  switches: ['json', 'dry-run', 'reset-existing', 'verbose', 'allow-foreign', 'once', 'plain-http', 'stop', 'help', 'version'],
+  // of --labels a list is made
+  lists: ['_', '--', 'artifacts', 'key', 'observe', 'opt-out', 'optOut', 'labels'],
+}
 
 export async function main(argv: readonly string[]): Promise<void> {
   const program = yargs([...argv])
@@ -102,17 +109,17 @@ export async function main(argv: readonly string[]): Promise<void> {
         ),
     )
     .command(
-      'prove <artifact..>',
+      'prove <artifacts..>',
       'what this kernel makes of the programs, as kmeshc compile --proof takes it: loads them and leaves nothing',
       (command) =>
         trustOption(command)
-          .positional('artifact', { type: 'string', array: true, demandOption: true })
+          .positional('artifacts', { type: 'string', array: true, demandOption: true })
           .option('output', { alias: 'o', type: 'string', requiresArg: true, describe: 'write the proof there' })
           .options(json),
       async (args) =>
         exitWith(
           (await import('./commands/prove.ts')).proveCommand({
-            artifacts: args.artifact,
+            artifacts: args.artifacts,
             ...(args.trust === undefined ? {} : { trust: args.trust }),
             ...(args.output === undefined ? {} : { output: args.output }),
             format: format(args),
@@ -165,7 +172,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       'the node process: accepts for HTTP services, keeps connections to endpoints, serves what the kernel cannot',
       (command) =>
         trustOption(instanceOption(command))
-          .option('artifact', { type: 'string', requiresArg: true, describe: 'apply this first, unless it is in force' })
+          .option('artifact', { type: 'string', requiresArg: true, describe: 'apply this artifact or delta first, unless it is in force' })
           .option('observe', {
             type: 'string',
             array: true,
@@ -316,6 +323,7 @@ export async function main(argv: readonly string[]): Promise<void> {
         ),
     )
     .completion('completion', 'print a completion script for the shell')
+    .check((args) => optionMistake(argv, args, OPTION_RULES) ?? true)
     .demandCommand(1, 'give a command')
     .strict()
     .recommendCommands()

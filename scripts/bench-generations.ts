@@ -1,11 +1,13 @@
 /**
  * What generations cost inside a running runtime: `npm run bench:generations -- ARTIFACT [--rounds N]`. In: an artifact, best a large one; out: milliseconds of an apply of the same again, memory that it
- * adds, of a rollback from the lock to the switch and to its end, and of deltas there and back (`--there FILE --back FILE`), as medians and 99th percentiles. The instance is one of its own, and goes away.
+ * adds, what each CPU more would add, of a rollback from the lock to the switch and to its end, and of deltas there and back (`--there FILE --back FILE`), as medians and 99th percentiles. The instance is one of its own, and goes away.
+ * On a machine with other work `chrt -r 1` in front takes the waiting for a CPU out. Between an artifact and the deltas it does what `watch` does between two looks.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { openArtifact } from '../proto/artifact/open.ts'
+import { MAPS } from '../proto/maps.ts'
 import { apply } from '../runtime/apply.ts'
 import { detach } from '../runtime/detach.ts'
 import { history } from '../runtime/history.ts'
@@ -15,6 +17,7 @@ import { readFileSync } from 'node:fs'
 import { readArtifactOrDelta } from '../proto/delta/read-file.ts'
 import { CodedError } from '../runtime/coded-error.ts'
 import { applyDelta } from '../runtime/delta/apply-delta.ts'
+import { readyForDeltas } from '../runtime/delta/ready.ts'
 import { undoAtExit } from './kit/cleanup.ts'
 import { noMachine } from './kit/no-machine.ts'
 
@@ -58,6 +61,10 @@ process.stdout.write(
 process.stdout.write(
   `the same again ${again.times.total.toFixed(0)} ms; ${live?.memory.own} bytes more (${((100 * (live?.memory.own ?? 0)) / tables).toFixed(2)} % of its tables)\n`,
 )
+const eachCpu = sum(MAPS.filter(({ type }) => type === 'percpu_array').map(({ valueSize, maxEntries }) => valueSize * maxEntries))
+process.stdout.write(
+  `a CPU more: ${eachCpu} bytes an instance and none an endpoint, so ${first.memory.perEndpoint} bytes an endpoint on 64 CPUs as well\n`,
+)
 const switched: number[] = []
 const whole: number[] = []
 for (let round = 0; round < rounds; round++) {
@@ -73,6 +80,7 @@ if (there !== undefined && back !== undefined) {
     if (read.kind !== 'delta') throw new Error(`${path} is no delta`)
     return read.delta
   })
+  readyForDeltas(instance)
   const changed: number[] = []
   const ended: number[] = []
   let renewed = 0
@@ -88,6 +96,7 @@ if (there !== undefined && back !== undefined) {
       if (!(error instanceof CodedError)) throw error
       renewed++
       await applied()
+      readyForDeltas(instance)
       if (round % 2 === 0) round--
     }
   }

@@ -71,6 +71,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
       'compiler/lower',
       'compiler/match',
       'compiler/re2',
+      'compiler/http/forwards.ts',
       'compiler/http/inline-headers.ts',
       'compiler/http/subset-criteria.ts',
       'compiler/action/grpc.ts',

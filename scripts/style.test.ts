@@ -92,6 +92,7 @@ test('package.json names both commands and what one may run', () => {
     'build',
     'dev',
     'format',
+    'fuzz:chains',
     'fuzz:envoy',
     'fuzz:input',
     'fuzz:l4',
@@ -99,6 +100,7 @@ test('package.json names both commands and what one may run', () => {
     'limits',
     'lint',
     'soak:http',
+    'stress',
     'test',
   ])
   assert.equal([engines.node, license, type], ['>=20', 'Apache-2.0', 'module'])

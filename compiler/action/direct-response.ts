@@ -29,11 +29,12 @@ export function readDirectResponse(at: Cursor): DirectResponseAction {
 export function answerDirectly(action: DirectResponseAction, exchange: Exchange): Answer {
   const { request } = exchange
   const { status, bodyFormat } = action
-  const moved = status === 201 || (status >= 300 && status < 400)
+  // CONNECT has no path that could lead elsewhere
+  const moved = (status === 201 || (status >= 300 && status < 400)) && request.pseudo(':path') !== undefined
   const headers = Headers.of('response', moved ? [['location', locationOf(request, request.path, SAME)]] : [])
   const elsewhere = action.body?.kind === 'elsewhere' ? action.body : bodyFormat?.form.kind === 'elsewhere' ? bodyFormat.form : undefined
-  const body = elsewhere === undefined ? bodyOf(action, exchange, headers) : `<${elsewhere.what}>`
-  mutateResponse(exchange, headers, { path: request.path, responseCode: 0, details: 'direct_response' })
+  const body = elsewhere === undefined ? bodyOf(action, exchange) : `<${elsewhere.what}>`
+  mutateResponse(exchange, headers, { path: request.path, responseCode: request.codeSoFar, details: 'direct_response' })
   const contentType = bodyFormat === undefined ? undefined : contentTypeOf(bodyFormat)
   if (contentType !== undefined) headers.set('content-type', contentType)
   const answer = localReply(request, { outcome: 'direct_response', status, body, reason: 'direct_response', headers, exchange })
@@ -42,7 +43,7 @@ export function answerDirectly(action: DirectResponseAction, exchange: Exchange)
     : { ...answer, reason: `direct_response; the body is in ${elsewhere.what}, which is not in the snapshot` }
 }
 
-function bodyOf({ body, bodyFormat }: DirectResponseAction, exchange: Exchange, responseHeaders: Headers): string {
+function bodyOf({ body, bodyFormat }: DirectResponseAction, exchange: Exchange): string {
   const text = body?.kind === 'text' ? body.text : ''
   if (bodyFormat === undefined) return text
   const { request, route, upstream } = exchange
@@ -51,8 +52,9 @@ function bodyOf({ body, bodyFormat }: DirectResponseAction, exchange: Exchange, 
     path: request.path,
     authority: request.authority,
     requestHeaders: upstream.headers,
-    responseHeaders,
-    responseCode: 0,
+    // it is formatted before there are any
+    responseHeaders: undefined,
+    responseCode: request.codeSoFar,
     details: undefined,
     routeName: route.name,
     owners: exchange,

@@ -59,7 +59,7 @@ function contextOf(request: HttpRequest): FormatContext {
     authority: request.authority,
     requestHeaders: request.headers,
     responseHeaders: undefined,
-    responseCode: 0,
+    responseCode: request.codeSoFar,
     details: undefined,
     routeName: '',
     cluster: undefined,

@@ -3,7 +3,7 @@
  * plain data (regexes apart); `decide` says what the filter does to a request before it is routed. What a filter does not decide from the request alone, it
  * lets pass, and says so.
  */
-import type { Outcome } from '../http/model.ts'
+import type { HeaderAddition, Outcome } from '../http/model.ts'
 import type { HeaderPair, HttpRequest } from '../http/request.ts'
 import type { Cursor } from '../input/cursor.ts'
 
@@ -59,6 +59,8 @@ export type Verdict =
       /** Envoy's response code detail */
       readonly reason: string
       readonly responseHeaders?: readonly HeaderPair[]
+      /** behind those of the route */
+      readonly add?: readonly HeaderAddition[]
       /** the route's response headers are left out */
       readonly bare?: true
       readonly delay?: number

@@ -120,13 +120,13 @@ function either(argument: string, read: (name: string) => string | undefined): s
 
 /** first value, pseudo headers included; `name` in lower case */
 export function requestHeader(name: string, context: FormatContext): string | undefined {
-  if (context.request.isUnread && (name === 'host' || name.charCodeAt(0) === 58)) return undefined
+  if (context.request.isUnread && name.charCodeAt(0) === 58) return undefined
   switch (name) {
     case ':path':
       return context.request.method === 'CONNECT' ? undefined : context.path
     case ':authority':
     case 'host':
-      return context.authority
+      return context.request.hostless ? undefined : context.authority
     case ':method':
       return context.request.method
     case ':scheme':
@@ -147,7 +147,7 @@ function requestHeadersBytes({ request, path, authority, requestHeaders }: Forma
   const pseudo = [
     [':method', request.method],
     ...(request.method === 'CONNECT' ? [] : [[':path', path] as const]),
-    [':authority', authority],
+    ...(request.hostless ? [] : [[':authority', authority] as const]),
     ...(request.scheme === '' ? [] : [[':scheme', request.scheme] as const]),
   ] as const
   return [...pseudo, ...requestHeaders.all].reduce((sum, [name, value]) => sum + name.length + bytesOf(value).length, 0)
@@ -156,9 +156,9 @@ function requestHeadersBytes({ request, path, authority, requestHeaders }: Forma
 /** %PATH(WQ|NQ:ORIG|PATH|ORIG_OR_PATH)% */
 function pathCommand(argument: string, context: FormatContext): string | undefined {
   const [query = 'WQ', which = 'ORIG_OR_PATH'] = argument === '' ? [] : argument.split(':')
-  const original = context.requestHeaders.get('x-envoy-original-path')
-  if (context.request.method === 'CONNECT' || context.request.isUnread) return undefined
-  const path = which === 'ORIG' ? original : which === 'PATH' ? context.path : original || context.path
+  const original = context.requestHeaders.get('x-envoy-original-path') || undefined
+  const own = requestHeader(':path', context)
+  const path = which === 'ORIG' ? original : which === 'PATH' ? own : (original ?? own)
   return query === 'NQ' ? withoutQuery(path) : path
 }
 
@@ -180,7 +180,7 @@ function serverName(argument: string, { request, requestHeaders, authority }: Fo
   const [source = '', which = ''] = argument.split(':')
   if (request.tls && source !== 'HOST_FIRST') return UNKNOWN
   if (source !== 'SNI_FIRST' && source !== 'HOST_FIRST') return undefined
-  const original = requestHeaders.get('x-envoy-original-host') || undefined
+  const original = requestHeaders.get('x-envoy-original-host')
   // nor is there a host before the connection manager is through with a request
   if (request.scheme === '') return undefined
   return which === 'HOST' ? authority : which === 'ORIG' ? original : (original ?? authority)

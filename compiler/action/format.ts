@@ -19,7 +19,7 @@ export interface FormatContext {
   readonly requestHeaders: Headers
   /** undefined while there is no response */
   readonly responseHeaders: Headers | undefined
-  /** what %RESPONSE_CODE% gives: 0 until an upstream has answered; undefined when that answer is not known */
+  /** what %RESPONSE_CODE% gives: 0, or 100, until an upstream has answered; undefined when that answer is not known */
   readonly responseCode: number | undefined
   /** Envoy's response code detail, once there is a response */
   readonly details: string | undefined

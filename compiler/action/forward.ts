@@ -7,6 +7,7 @@
 import type { Exchange } from '../http/exchange.ts'
 import type { ForwardAction } from '../http/model.ts'
 import { Headers } from '../http/request.ts'
+import { takeRouterHeaders } from '../http/router-headers.ts'
 import { virtualClusterOf } from '../http/virtual-clusters.ts'
 import { isGrpc } from '../match/grpc.ts'
 import { type FormatContext, formatTemplate } from './format.ts'
@@ -32,6 +33,8 @@ export function forward(exchange: Exchange, hostName: (cluster: string) => strin
   rewriteHost(action, exchange)
   rewrite(action, exchange)
   if (action.hostRewrite?.kind === 'auto') takeHostName(action, exchange, hostName)
+  // before anybody answers
+  takeRouterHeaders(headers)
   const answered = new Headers('response')
   const virtualCluster = virtualClusterOf(virtualHost.virtualClusters, request)
   mutateResponse(exchange, answered, { path: upstream.path, responseCode: undefined, details: 'via_upstream', virtualCluster })
@@ -52,7 +55,7 @@ function contextOf(exchange: Exchange): FormatContext {
     authority: upstream.authority,
     requestHeaders: upstream.headers,
     responseHeaders: undefined,
-    responseCode: 0,
+    responseCode: request.codeSoFar,
     details: undefined,
     routeName: route.name,
     owners: exchange,

@@ -15,6 +15,8 @@ const STATUS: ReadonlyMap<number, number> = new Map([
 ])
 const UNKNOWN = 2
 
+export const RESOURCE_EXHAUSTED = 8
+
 export function grpcStatusOf(httpStatus: number): number {
   return STATUS.get(httpStatus) ?? UNKNOWN
 }

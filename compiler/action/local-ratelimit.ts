@@ -3,19 +3,23 @@
  * data of the decision. Source: Envoy's local_rate_limit.proto.
  */
 import type { Cursor } from '../input/cursor.ts'
-import type { Fraction } from '../http/model.ts'
-import type { HeaderPair } from '../http/request.ts'
+import { errorStatus } from '../http/error-status.ts'
+import type { Fraction, HeaderAddition } from '../http/model.ts'
 import { evalFraction } from '../match/runtime-fraction.ts'
 import { type HttpFilter, PASS, type TokenBucket, type Verdict } from './filter.ts'
 import { readPercent } from './fraction.ts'
+import { RESOURCE_EXHAUSTED } from './grpc.ts'
+import { readHeaderAddition } from './header-mutations.ts'
 
 export interface LocalRateLimitRule {
   readonly [key: string]: unknown
   /** of an answer to a request without token; 429 by default */
   readonly status: number
   readonly bucket: TokenBucket | undefined
-  /** of such an answer; commands of substitution formats stay as they are written */
-  readonly responseHeaders: readonly HeaderPair[]
+  /** gRPC clients are told RESOURCE_EXHAUSTED, whatever the status */
+  readonly exhausted: boolean
+  /** of such an answer */
+  readonly add: readonly HeaderAddition[]
   /** of requests: counted, and refused */
   readonly enabled: Fraction
   readonly enforced: Fraction
@@ -28,14 +32,12 @@ export interface LocalRateLimitRule {
 export const localRateLimit: HttpFilter<LocalRateLimitRule> = {
   types: ['envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit'],
   read(at) {
-    const code = at.message('status')?.raw('code')
+    const status = at.message('status')
     return {
-      status: typeof code === 'number' ? Math.max(code, 400) : (STATUS[String(code)] ?? 429),
+      status: status === undefined ? 429 : errorStatus(status, 429),
       bucket: readBucket(at.message('token_bucket')),
-      responseHeaders: at.messages('response_headers_to_add').map((added): HeaderPair => {
-        const header = added.message('header')
-        return [(header?.string('key') ?? '').toLowerCase(), header?.string('value') ?? '']
-      }),
+      exhausted: at.boolean('rate_limited_as_resource_exhausted') ?? false,
+      add: at.messages('response_headers_to_add').map(readHeaderAddition),
       enabled: readPercent(at.message('filter_enabled')?.message('default_value')),
       enforced: readPercent(at.message('filter_enforced')?.message('default_value')),
       descriptors: at.messages('descriptors').map((descriptor) => ({
@@ -58,12 +60,10 @@ export const localRateLimit: HttpFilter<LocalRateLimitRule> = {
   },
 }
 
-function limited({ status, responseHeaders }: LocalRateLimitRule): Verdict {
-  return { kind: 'answer', outcome: 'deny', status, body: 'local_rate_limited', reason: 'local_rate_limited', responseHeaders }
+function limited({ status, exhausted, add }: LocalRateLimitRule): Verdict {
+  const reason = 'local_rate_limited'
+  return { kind: 'answer', outcome: 'deny', status, body: reason, reason, add, ...(exhausted && { grpcStatus: RESOURCE_EXHAUSTED }) }
 }
-
-/** names of envoy.type.v3.StatusCode that a rate limit may have */
-const STATUS: Readonly<Record<string, number>> = { TooManyRequests: 429, ServiceUnavailable: 503, Forbidden: 403, Unauthorized: 401 }
 
 function all({ numerator, denominator }: Fraction): boolean {
   return numerator >= denominator

@@ -26,6 +26,8 @@ export interface LocalReply {
   readonly exchange?: Exchange | undefined
   /** where none did, and there is one */
   readonly virtualHost?: VirtualHost | undefined
+  /** once there is a cluster */
+  readonly virtualCluster?: string | undefined
 }
 
 export function localReply(request: HttpRequest, given: LocalReply): Answer {
@@ -52,7 +54,7 @@ export function localReply(request: HttpRequest, given: LocalReply): Answer {
   return { outcome, status: sent, location, body: visible, responseHeaders: headers, reason }
 }
 
-function dressed(request: HttpRequest, { status, body, reason, headers, exchange, virtualHost }: LocalReply): Dressed {
+function dressed(request: HttpRequest, { status, body, reason, headers, exchange, virtualHost, virtualCluster }: LocalReply): Dressed {
   const { replies } = request.front
   if (replies === undefined) return { status, body, contentType: 'text/plain' }
   const upstream = exchange?.upstream
@@ -68,6 +70,7 @@ function dressed(request: HttpRequest, { status, body, reason, headers, exchange
     routeName: exchange?.route.name ?? '',
     ...(owners !== undefined && { owners }),
     cluster: exchange?.cluster,
+    virtualCluster,
     body,
   }
   return dressReply(replies, context)

@@ -41,16 +41,18 @@ export function readRedirect(at: Cursor): RedirectAction {
 export function answerRedirect(action: RedirectAction, exchange: Exchange): Answer {
   const { request, matchedPath } = exchange
   const { pathRewrite } = action
+  // CONNECT has no path that could lead elsewhere
+  const placed = request.pseudo(':path') !== undefined
   const rewritten =
-    pathRewrite === undefined || pathRewrite.kind === 'whole'
+    !placed || pathRewrite === undefined || pathRewrite.kind === 'whole'
       ? undefined
       : rewritePath(pathRewrite, request.path, matchedPath, { captures: () => undefined, format: () => '' })
   const path = rewritten ?? request.path
   if (rewritten !== undefined) {
-    exchange.upstream.headers.set('x-envoy-original-path', request.path)
+    if (!request.front.quiet) exchange.upstream.headers.set('x-envoy-original-path', request.path)
     exchange.upstream.path = rewritten
   }
-  const headers = Headers.of('response', [['location', locationOf(request, path, action)]])
-  mutateResponse(exchange, headers, { path, responseCode: 0, details: 'direct_response' })
+  const headers = Headers.of('response', placed ? [['location', locationOf(request, path, action)]] : [])
+  mutateResponse(exchange, headers, { path, responseCode: request.codeSoFar, details: 'direct_response' })
   return localReply(request, { outcome: 'redirect', status: action.status, body: '', reason: 'direct_response', headers, exchange })
 }

@@ -3,6 +3,7 @@
  * headers; x-envoy-upstream-rq-timeout-ms and its like have done their work and go. All in milliseconds; 0 is no timeout.
  * Source: Envoy's source/common/router/router.cc (FilterUtility::finalTimeout, setTimeoutHeaders).
  */
+import { grpcTimeout, readGrpcTimeout } from '../http/grpc-timeout.ts'
 import type { RetryPolicy, Timeouts } from '../http/model.ts'
 import type { Headers } from '../http/request.ts'
 
@@ -19,7 +20,6 @@ export function announceTimeouts(
   headers.remove('x-envoy-upstream-rq-per-try-timeout-ms')
   const expected = perTry > 0 && (whole === 0 || perTry < whole) ? perTry : whole
   if (expected > 0 && manner === 'told') headers.set('x-envoy-expected-rq-timeout-ms', String(expected))
-  if (kind === 'grpc' && timeouts.streamDuration) announceStream(headers, timeouts)
   if (kind === 'grpc' && expected > 0 && !timeouts.streamDuration && timeouts.maxGrpcTimeout !== undefined)
     headers.set('grpc-timeout', grpcTimeout(expected))
 }
@@ -36,20 +36,6 @@ export function timeoutsOf(
   return { whole, perTry: whole > 0 && perTry >= whole ? 0 : perTry }
 }
 
-/** max_stream_duration: a grpc-timeout within grpc_timeout_header_max counts; else the duration itself is told. */
-function announceStream(
-  headers: Headers,
-  { maxStreamDuration = 0, grpcTimeoutHeaderMax: most, grpcTimeoutHeaderOffset: offset = 0 }: Timeouts,
-): void {
-  const asked = most === undefined ? undefined : readGrpcTimeout(headers.get('grpc-timeout'))
-  if (asked === undefined || most === undefined) {
-    if (maxStreamDuration > 0) headers.set('grpc-timeout', grpcTimeout(maxStreamDuration))
-    return
-  }
-  const capped = most > 0 && (asked === 0 || asked > most) ? most : asked
-  headers.set('grpc-timeout', grpcTimeout(offset < capped ? capped - offset : capped))
-}
-
 function routeTimeout(headers: Headers, timeouts: Timeouts, kind: 'grpc' | 'http'): number {
   if (timeouts.streamDuration) return 0
   const most = timeouts.maxGrpcTimeout
@@ -63,25 +49,4 @@ function routeTimeout(headers: Headers, timeouts: Timeouts, kind: 'grpc' | 'http
 function milliseconds(headers: Headers, name: string): number | undefined {
   const text = headers.get(name)
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
-}
-
-const UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
-
-/** "100m": at most eight digits and a unit */
-function readGrpcTimeout(text: string | undefined): number | undefined {
-  const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(text ?? '') ?? []
-  return digits === undefined || unit === undefined ? undefined : Math.ceil(Number(digits) * (UNITS[unit] ?? 1))
-}
-
-/** the finest unit that keeps it within eight digits */
-function grpcTimeout(timeout: number): string {
-  const [unit, scale] = (
-    [
-      ['m', 1],
-      ['S', 1000],
-      ['M', 60_000],
-      ['H', 3_600_000],
-    ] as const
-  ).find(([, size]) => timeout / size < 1e8) ?? ['H', 3_600_000]
-  return `${Math.trunc(timeout / scale)}${unit}`
 }

@@ -90,14 +90,14 @@ export function writeEndpoints({ rows, view, relocations, states }: Writer, { so
     const { weights } = spreadOf(group)
     let upto = 0
     for (let i = 0; i < group.endpoints.length; i++) {
-      const endpoint = group.endpoints[i] as Endpoint
-      const mapped = isMapped(endpoint.address)
+      const { address, port } = group.endpoints[i] as Endpoint
+      const mapped = isMapped(address)
       upto += weights[i] as number
-      rows.set(endpoint.address, base + ENDPOINT.address)
+      rows.set(address, base + ENDPOINT.address)
       view.setUint32(base + ENDPOINT.upto, upto, true)
       view.setUint32(base + ENDPOINT.weight, weights[i] as number, true)
-      view.setUint32(base + ENDPOINT.state, states.endpoint(ownerText(endpoint.address, endpoint.port, mapped)), true)
-      view.setUint16(base + ENDPOINT.port, endpoint.port, true)
+      view.setUint32(base + ENDPOINT.state, states.endpoint(ownerText(address, port, mapped)), true)
+      view.setUint16(base + ENDPOINT.port, port, true)
       view.setUint16(base + ENDPOINT.flags, mapped ? 0 : ENDPOINT_V6, true)
       relocations.push(base + ENDPOINT.state)
       base += ROW_SIZE

@@ -10,8 +10,8 @@ import type { Source } from '../input/text.ts'
 
 /** bytes; a snapshot below is small beside what the process needs anyway */
 const SIZEABLE = 4_000_000
-/** what a command may take: eight times the snapshot, and this */
-const TIMES = 8
+/** what is aimed at: seven times the snapshot, and this; a command may take eight times, and what is garbage is never exactly known */
+const TIMES = 7
 const BESIDE = 150_000_000
 /** of the process without heap: the engine, code, thread stacks */
 const ENGINE = 75_000_000
@@ -21,6 +21,9 @@ const MOST_GROWTH = 100
 const SHARE = 1 / 4
 /** what is alive of a snapshot sooner or later, for each of its bytes: the first phase begins with nothing */
 const EXPECTED = 4
+
+/** bytes of heap, of which a part may be dead all the same */
+const LARGE = 150_000_000
 
 interface Spared {
   /** bytes of the snapshot */
@@ -43,6 +46,8 @@ export function tidyMemory(): void {
   if (spared === undefined) return
   const { size, collect } = spared
   collect()
+  // what died while a collection was under way already is found by the next one only
+  if (process.memoryUsage().heapUsed > LARGE) collect()
   const { heapUsed, external } = process.memoryUsage()
   const room = TIMES * size + BESIDE - heapUsed - external - ENGINE
   const growth = Math.round((100 * SHARE * room) / Math.max(heapUsed, EXPECTED * size))

@@ -40,7 +40,7 @@ export function traceCommand(args: TraceArguments): number {
   let known: Understanding | undefined
   // what it finds is told by `check`
   const understood = (): Understanding => {
-    known ??= understand(input, options, createDiagnostics(), () => undefined, routes)
+    known ??= understand(input, options, createDiagnostics(), () => undefined, { routes })
     return known
   }
   const program = (): Program => understood().program

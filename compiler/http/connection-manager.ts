@@ -9,7 +9,7 @@ import { checkHead, type HeadLimits } from './codec-refusal.ts'
 import { stripHost } from './host-text.ts'
 import { setForwarded } from './forwarded-headers.ts'
 import type { IpDetection } from './ip-detection.ts'
-import { cleanHopHeaders, dropNamedHeaders, rejectedBy, upgradeOf } from './hop-headers.ts'
+import { cleanHopHeaders, readConnection, takeExpect, upgradeOf } from './hop-headers.ts'
 import { type InternalAddresses, portText } from './internal-address.ts'
 import { normalizePath, type PathSettings } from './path-text.ts'
 import { type Front, Headers, HttpRequest, NO_FRONT, type RequestLine, trim } from './request.ts'
@@ -99,21 +99,31 @@ export function admit(manager: ConnectionManager, given: RequestLine, internalOn
   const { method, source, destination, random = TYPICAL } = line
   const tls = manager.tls || line.scheme === 'https'
   const headers = receivedHeaders(line)
-  const path = normalizePath(manager, line.path)
-  const received = receivedHost(line)
+  const codec = readConnection(method, headers)
+  if (codec.kind === 'refused')
+    return {
+      kind: 'refused',
+      status: 400,
+      reason: 'http1.connection_header_rejected',
+      body: 'Bad Request',
+      request: unread(manager, given),
+    }
+  const { hostless } = codec
+  const codeSoFar = takeExpect(headers)
+  const isAbsolute = method === 'CONNECT' || line.path.startsWith('/')
+  const path = isAbsolute ? normalizePath(manager, line.path) : { kind: 'path' as const, path: line.path }
+  const received = hostless ? '' : receivedHost(line)
   // the path comes before the host: a refused path leaves it as it came
   const authority = path.kind === 'path' ? stripHost(manager, received, portText(destination)) : received
-  const of = { method, authority, path: path.path, scheme: '', source, destination, random, tls, front: manager.front }
+  const of = { method, authority, path: path.path, scheme: '', source, destination, random, tls, front: manager.front, hostless, codeSoFar }
   const early = (): HttpRequest => new HttpRequest(of, headers)
   const refused = (status: number, reason: string, location?: string): Extract<Admission, { kind: 'refused' }> => {
     return { kind: 'refused', request: early(), status, reason, ...(location !== undefined && { location }) }
   }
-  if (method !== 'CONNECT' && !line.path.startsWith('/')) return refused(404, 'absolute_path_rejected')
-  const rejected = rejectedBy(headers)
-  if (rejected !== undefined) return { ...refused(400, rejected), body: 'Bad Request' }
+  if (hostless) return refused(400, 'missing_host_header')
+  if (!isAbsolute) return refused(404, 'absolute_path_rejected')
   if (path.kind === 'refused' || (path.kind === 'redirect' && isGrpc(early()))) return refused(400, 'path_normalization_failed')
   if (path.kind === 'redirect') return refused(307, 'path_normalization_failed', path.path)
-  dropNamedHeaders(headers, upgradeOf(method, headers))
   manager.early?.apply(early())
   const upgrade = upgradeOf(method, headers)
   cleanHopHeaders(headers, upgrade)
@@ -126,7 +136,7 @@ export function admit(manager: ConnectionManager, given: RequestLine, internalOn
 /** A request whose head the codec has not read to its end. */
 function unread({ front, tls }: ConnectionManager, { source, destination, random = TYPICAL }: RequestLine): HttpRequest {
   return new HttpRequest(
-    { method: '', authority: '', path: '', scheme: '', source, destination, random, tls, front },
+    { method: '', authority: '', path: '', scheme: '', source, destination, random, tls, front, hostless: true },
     new Headers('request'),
   )
 }
@@ -150,8 +160,9 @@ function receivedHeaders(line: RequestLine): Headers {
 
 const COLON = 58
 
-/** Several Host headers are joined, as those of any inline header. */
-function receivedHost({ authority, headers }: RequestLine): string {
+/** Several Host headers are joined, as those of any inline header; what CONNECT names counts instead of all of them. */
+function receivedHost({ method, path, authority, headers }: RequestLine): string {
+  if (method === 'CONNECT' && path !== '' && !path.startsWith('/')) return path
   const more = headers.filter(([name]) => name.length === 4 && name.toLowerCase() === 'host').map(([, value]) => trim(value))
   return more.length === 0 ? trim(authority) : [authority, ...more].filter((host) => host !== '').join(',')
 }

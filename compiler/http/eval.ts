@@ -10,11 +10,13 @@ import { asBytes, asSent } from './byte-text.ts'
 import { type ClusterChoice, chooseCluster } from './cluster-choice.ts'
 import { type Admission, admit, type ConnectionManager } from './connection-manager.ts'
 import { detailOf, NO_DETAIL } from './decision-detail.ts'
-import type { ActionRules, Answer, Exchange } from './exchange.ts'
-import type { Decision, ForwardAction, Outcome, Route, RouteConfiguration, VirtualHost, WeightedCluster } from './model.ts'
+import type { ActionRules, Answer, Exchange, Place } from './exchange.ts'
+import { routedHeaders } from './grpc-timeout.ts'
+import type { Decision, ForwardAction, Outcome, Route, RouteConfiguration, VirtualHost } from './model.ts'
 import { type HttpRequest, type RequestLine, trim } from './request.ts'
 import { chooseRoute, type Tried } from './route-choice.ts'
-import { invalidRouterHeader, takeRouterHeaders } from './router-headers.ts'
+import { invalidRouterHeader } from './router-headers.ts'
+import { virtualClusterOf } from './virtual-clusters.ts'
 import { type ChosenHost, createVirtualHostTable, findVirtualHost, hostOf, type VirtualHostTable } from './virtual-hosts.ts'
 
 /** A route configuration, made ready once. */
@@ -62,7 +64,7 @@ export function decide(
   const admission = admit(manager, line, configuration.internalOnlyHeaders)
   const { request } = admission
   if (explanation !== undefined) explanation.request = request
-  if (admission.kind === 'refused') return refusedBefore(admission, world, routeBehind(table, admission), line.method)
+  if (admission.kind === 'refused') return refusedBefore(admission, world, placeBehind(table, admission, world), line.method)
   const host = hostOf(configuration, request)
   const chosen = findVirtualHost(hosts, host)
   if (explanation !== undefined) {
@@ -130,21 +132,17 @@ function decideRoute(
   if (!clusterExists(choice.name)) {
     const answer = rules.refuse(request, 'no_cluster', action.clusterNotFoundStatus, 'cluster_not_found', exchange)
     return {
-      ...answered(configuration, answer, virtualHost, route, choice.weighted),
+      ...answered(configuration, answer, virtualHost, route, choice),
       cluster: choice.name === '' ? undefined : choice.name,
     }
   }
+  const virtualCluster = virtualClusterOf(virtualHost.virtualClusters, request)
   const invalid = invalidRouterHeader(request.front.strict, request.headers)
   if (invalid !== undefined) {
     const reason = `request_headers_failed_strict_check{${invalid.name}}`
     const body = `invalid header '${invalid.name}' with value '${invalid.value}'`
-    return answered(
-      configuration,
-      rules.refuse(request, 'direct_response', 400, reason, exchange, { body }),
-      virtualHost,
-      route,
-      choice.weighted,
-    )
+    const answer = rules.refuse(request, 'direct_response', 400, reason, exchange, { body, virtualCluster })
+    return answered(configuration, answer, virtualHost, route, choice)
   }
   exchange.upstream.headers.remove('x-envoy-upstream-alt-stat-name')
   const responseHeaders = rules.forward(exchange)
@@ -153,10 +151,12 @@ function decideRoute(
   if (odd !== undefined) {
     const shown = odd.replace(/["\\]/g, '\\$&')
     const reason = `filter_removed_required_request_headers{invalid_header_name:_${shown.replaceAll(' ', '_')}}`
-    const answer = rules.refuse(request, 'direct_response', 503, reason, exchange, { body: `invalid header name: ${shown}` })
-    return answered(configuration, answer, virtualHost, route, choice.weighted)
+    const answer = rules.refuse(request, 'direct_response', 503, reason, exchange, {
+      body: `invalid header name: ${shown}`,
+      virtualCluster,
+    })
+    return answered(configuration, answer, virtualHost, route, choice)
   }
-  takeRouterHeaders(upstream.headers)
   return {
     outcome: 'cluster',
     lane: 'user-space',
@@ -172,7 +172,7 @@ function decideRoute(
     requestHeaders: asSent(asBytes(upstream.headers.all)),
     responseHeaders: asBytes(responseHeaders.all),
     reason: 'via_upstream',
-    detail: detailOf(configuration, virtualHost, route, choice.weighted),
+    detail: detailOf(configuration, virtualHost, route, choice),
   }
 }
 
@@ -201,15 +201,24 @@ function upgradeRefused(
   virtualHost: VirtualHost,
   route: Route,
   request: HttpRequest,
-  { rules, clusterExists }: World,
+  world: World,
 ): Decision {
+  const exchange = unserved(configuration, virtualHost, route, request, world)
+  return answered(configuration, world.rules.refuse(request, 'direct_response', 403, UPGRADE_FAILED, exchange), virtualHost, route)
+}
+
+/** Of a request that is answered before its route is asked: the weighted cluster is chosen all the same, and a cluster that does not exist has no name. */
+function unserved(
+  configuration: RouteConfiguration,
+  virtualHost: VirtualHost,
+  route: Route,
+  request: HttpRequest,
+  { clusterExists }: World,
+): Exchange {
   const { action } = route
-  const forwards = action.kind === 'route' || action.kind === 'non_forwarding'
   const choice = action.kind === 'route' ? chooseCluster(action, request) : undefined
-  // a header that is not there names no cluster, and its weighted cluster is chosen all the same
-  const known = choice === undefined || choice.name === '' || clusterExists(choice.name) ? choice : undefined
-  const exchange = forwards ? exchangeOf(configuration, virtualHost, route, request, known) : undefined
-  return answered(configuration, rules.refuse(request, 'direct_response', 403, UPGRADE_FAILED, exchange), virtualHost, route)
+  const exchange = exchangeOf(configuration, virtualHost, route, request, choice)
+  return choice === undefined || clusterExists(choice.name) ? exchange : { ...exchange, cluster: undefined }
 }
 
 function exchangeOf(
@@ -227,7 +236,7 @@ function exchangeOf(
     matchedPath: matchedPath(route.match, request),
     cluster: choice?.name,
     weightedCluster: choice?.weighted,
-    upstream: { path: request.path, authority: request.authority, headers: request.headers.copy() },
+    upstream: { path: request.path, authority: request.authority, headers: routedHeaders(request, route) },
   }
 }
 
@@ -236,7 +245,7 @@ function answered(
   answer: Answer,
   virtualHost: VirtualHost | undefined,
   route: Route | undefined,
-  weighted?: WeightedCluster,
+  choice?: ClusterChoice,
 ): Decision {
   return {
     outcome: answer.outcome,
@@ -252,44 +261,40 @@ function answered(
     requestHeaders: undefined,
     responseHeaders: asBytes(answer.responseHeaders.all),
     reason: answer.reason,
-    detail: detailOf(configuration, virtualHost, route, weighted),
+    detail: detailOf(configuration, virtualHost, route, choice),
   }
 }
 
-/** refused by the connection manager itself, not by the codec */
-const LOOKED_FOR: ReadonlySet<string> = new Set(['path_normalization_failed', 'rejecting_because_detection_failed'])
-
 /**
  * Envoy looks for a route even when it answers that a path is no good, for the headers of the response; it finds one when the client itself has sent
- * x-forwarded-proto, or an early mutation has written it; the connection manager has not, so early (tried).
+ * x-forwarded-proto, or an early mutation has written it; the connection manager has not, so early (tried). The virtual host it finds in any case.
  */
-function routeBehind(
+function placeBehind(
   { configuration, hosts }: RouteTable,
-  { request, reason, location }: Extract<Admission, { kind: 'refused' }>,
-): Exchange | undefined {
-  if (!LOOKED_FOR.has(reason) || location !== undefined) return undefined
+  { request, reason }: Extract<Admission, { kind: 'refused' }>,
+  world: World,
+): Place | undefined {
+  // the codec
+  if (request.isUnread || reason.startsWith('http1.')) return undefined
+  const virtualHost = findVirtualHost(hosts, hostOf(configuration, request))?.virtualHost
+  if (virtualHost === undefined) return undefined
   const proto = request.headers.get('x-forwarded-proto') ?? ''
-  const virtualHost = proto === '' ? undefined : findVirtualHost(hosts, hostOf(configuration, request))?.virtualHost
-  if (virtualHost === undefined || needsTls(virtualHost, request, proto)) return undefined
   const early = request.withoutScheme()
-  const choice = chooseRoute(virtualHost, early, undefined)
-  if (choice.kind !== 'route') return undefined
-  const { action } = choice.route
-  if (action.kind === 'route') return exchangeOf(configuration, virtualHost, choice.route, early, chooseCluster(action, early))
-  return action.kind === 'non_forwarding' ? exchangeOf(configuration, virtualHost, choice.route, early) : undefined
+  const choice = proto === '' || needsTls(virtualHost, request, proto) ? undefined : chooseRoute(virtualHost, early, undefined)
+  return { virtualHost, exchange: choice?.kind === 'route' ? unserved(configuration, virtualHost, choice.route, early, world) : undefined }
 }
 
 /** a gRPC client is answered as one also where its request is no good */
 function refusedBefore(
   { request, status, reason, location, body = '' }: Extract<Admission, { kind: 'refused' }>,
   { rules }: World,
-  exchange: Exchange | undefined,
+  behind: Place | undefined,
   method: string,
 ): Decision {
   const answer =
     location === undefined
-      ? rules.refuse(request, 'direct_response', status, reason, exchange, { body })
-      : rules.sendElsewhere(request, status, location, reason)
+      ? rules.refuse(request, 'direct_response', status, reason, behind?.exchange, { body, virtualHost: behind?.virtualHost })
+      : rules.sendElsewhere(request, status, location, reason, behind)
   return {
     ...NOWHERE,
     outcome: answer.outcome,

@@ -56,6 +56,14 @@ export interface Answer {
 export interface Refused {
   readonly body?: string
   readonly virtualHost?: VirtualHost | undefined
+  /** once there is a cluster */
+  readonly virtualCluster?: string | undefined
+}
+
+/** Where a request would have gone that is answered before. */
+export interface Place {
+  readonly virtualHost: VirtualHost
+  readonly exchange: Exchange | undefined
 }
 
 /**
@@ -85,7 +93,7 @@ export interface ActionRules {
     more?: Refused,
   ): Answer
   /** a local reply with Location, to a request that is not routed */
-  sendElsewhere(request: HttpRequest, status: number, location: string, reason: string): Answer
+  sendElsewhere(request: HttpRequest, status: number, location: string, reason: string, place: Place | undefined): Answer
   /** virtual host's require_tls: 301 to https */
   requireTls(request: HttpRequest, configuration: RouteConfiguration, virtualHost: VirtualHost): Answer
 }

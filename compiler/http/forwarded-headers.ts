@@ -47,6 +47,8 @@ export function setForwarded(
   const forwarded = headers.get('x-forwarded-for')
   let client: string | undefined
   let single = false
+  const referer = headers.get('referer')
+  if (referer !== undefined && !isReferer(referer)) headers.remove('referer')
   if (manager.useRemoteAddress) {
     single = forwarded === undefined
     client = (manager.trustedHops > 0 ? forwardedAddress(forwarded, manager.trustedHops - 1)?.address : undefined) ?? source
@@ -85,8 +87,6 @@ export function setForwarded(
   }
   if (manager.via !== '') headers.set('via', [headers.get('via') ?? '', manager.via].filter((one) => one !== '').join(', '))
   if (edge && client !== undefined) headers.set('x-envoy-external-address', client)
-  const referer = headers.get('referer')
-  if (referer !== undefined && !isReferer(referer)) headers.remove('referer')
   if (!manager.keepClientCertificate) headers.remove('x-forwarded-client-cert')
   return { kind: 'known', address: client === addressText(line.source) ? line.source : (client ?? line.source), trusted: single }
 }

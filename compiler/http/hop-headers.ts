@@ -5,46 +5,86 @@
  */
 import type { Headers } from './request.ts'
 
-/** Connection may not name what Envoy itself needs. */
-export function rejectedBy(headers: Headers): string | undefined {
+/** `hostless`: Connection has named Host */
+export type Codec = { readonly kind: 'read'; readonly hostless: boolean } | { readonly kind: 'refused' }
+
+/**
+ * What the codec does with Connection before anybody else sees the request: headers that it names go, and their names with them; an upgrade keeps everything, but one
+ * to h2c is none. Connection may not name what Envoy itself needs, nor too much.
+ */
+export function readConnection(method: string, headers: Headers): Codec {
+  if (isUpgrade(headers)) {
+    if (headers.get('upgrade')?.toLowerCase() !== 'h2c') return READ
+    headers.remove('upgrade')
+    headers.remove('http2-settings')
+    keepTokens(headers, (token) => token !== 'upgrade' && token !== 'http2-settings')
+  }
+  if (method === 'CONNECT') {
+    if (headers.get('content-length') === '0') headers.remove('content-length')
+    return READ
+  }
   const names = namedByConnection(headers)
-  if (names.includes('host')) return 'missing_host_header'
-  return names.some((name) => name.startsWith(':') || NEVER_NAMED.has(name)) ? 'http1.connection_header_rejected' : undefined
+  if (names.length >= MOST_NAMED || names.some((name) => name.startsWith(':') || NEVER_NAMED.has(name))) return { kind: 'refused' }
+  if (names.includes('te') && (headers.get('te') ?? '').length >= LONGEST_TE) return { kind: 'refused' }
+  const stays = new Set(names.filter((name) => ALWAYS_KEPT.has(name)))
+  for (const name of names) {
+    if (stays.has(name) || name === '') continue
+    const trailers = name === 'te' && (headers.get('te') ?? '').split(',').some((token) => token.trim().toLowerCase() === 'trailers')
+    if (trailers) {
+      headers.set('te', 'trailers')
+      stays.add('te')
+    } else headers.remove(name)
+  }
+  if (names.some((name) => name !== '' && !stays.has(name))) keepTokens(headers, (token) => stays.has(token))
+  return names.includes('host') ? { kind: 'read', hostless: true } : READ
 }
 
+/** A client that waits for a status of 100 gets it at once, and nobody else sees that it has asked. Gives the status that has been sent. */
+export function takeExpect(headers: Headers): 0 | 100 {
+  if (headers.get('expect')?.toLowerCase() !== '100-continue') return 0
+  headers.remove('expect')
+  return 100
+}
+
+const READ: Codec = { kind: 'read', hostless: false }
 const NEVER_NAMED: ReadonlySet<string> = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'])
-/** tokens that name no header to remove, and te, which has a rule of its own */
-const NOT_REMOVED: ReadonlySet<string> = new Set(['', 'close', 'keep-alive', 'upgrade', 'te', 'http2-settings'])
+const MOST_NAMED = 10
+const LONGEST_TE = 256
+/** tokens that name no header to remove */
+const ALWAYS_KEPT: ReadonlySet<string> = new Set(['close', 'keep-alive', 'upgrade'])
+
+function tokensOf(headers: Headers): readonly string[] {
+  return headers.get('connection')?.split(',') ?? []
+}
 
 function namedByConnection(headers: Headers): readonly string[] {
-  const connection = headers.get('connection')
-  return connection === undefined ? [] : connection.split(',').map((token) => token.trim().toLowerCase())
+  return tokensOf(headers).map((token) => token.trim().toLowerCase())
+}
+
+function keepTokens(headers: Headers, isKept: (token: string) => boolean): void {
+  const kept = tokensOf(headers)
+    .map((token) => token.trim())
+    .filter((token) => isKept(token.toLowerCase()))
+  if (kept.length === 0) headers.remove('connection')
+  else headers.set('connection', kept.join(','))
+}
+
+function isUpgrade(headers: Headers): boolean {
+  return headers.has('upgrade') && namedByConnection(headers).includes('upgrade')
 }
 
 /** what the request wants its connection to become, in lower case; CONNECT counts as an upgrade, where it asks for no other one */
 export function upgradeOf(method: string, headers: Headers): string | undefined {
   const upgrade = headers.get('upgrade')?.toLowerCase()
-  if (upgrade !== undefined && upgrade !== 'h2c' && namedByConnection(headers).includes('upgrade')) return upgrade
+  if (upgrade !== 'h2c' && isUpgrade(headers)) return upgrade
   return method === 'CONNECT' ? 'connect' : undefined
-}
-
-/** What the codec takes out before anybody else sees the request: headers that Connection names, where nothing is upgraded. */
-export function dropNamedHeaders(headers: Headers, upgrade: string | undefined): void {
-  if (upgrade !== undefined && upgrade !== 'connect') return
-  const named = namedByConnection(headers)
-  for (const name of named) if (!NOT_REMOVED.has(name)) headers.remove(name)
-  // an empty one goes, too, where Connection names it
-  if (named.includes('te') && headers.get('te') === '') headers.remove('te')
 }
 
 export function cleanHopHeaders(headers: Headers, upgrade: string | undefined): void {
   if (upgrade === undefined || upgrade === 'connect') {
     headers.remove('connection')
-    if (headers.get('upgrade')?.toLowerCase() === 'h2c') headers.remove('http2-settings')
     headers.remove('upgrade')
   }
-  // the codec has answered 100 itself
-  if (headers.get('expect')?.toLowerCase() === '100-continue') headers.remove('expect')
   for (const name of HOP_HEADERS) headers.remove(name)
   // what is upgraded keeps it as it is
   if (upgrade !== undefined && upgrade !== 'connect') return

@@ -13,6 +13,7 @@ import {
   isInternalAddress,
   readRanges,
 } from './internal-address.ts'
+import { errorStatus } from './error-status.ts'
 import type { Headers } from './request.ts'
 
 export type IpDetection =
@@ -50,7 +51,7 @@ export function readIpDetections(at: Cursor): readonly IpDetection[] | undefined
         kind: 'header',
         name: lowerCase(config.string('header_name') ?? ''),
         trusted: config.boolean('allow_extension_to_set_address_as_trusted') ?? false,
-        refusal: refusal === undefined ? undefined : statusOf(refusal.enum('code')),
+        refusal: refusal === undefined ? undefined : errorStatus(refusal, 403),
       }
     }
     if (config.type !== `${EXTENSIONS}xff.v3.XffConfig`) {
@@ -91,42 +92,14 @@ export function detectClient(detections: readonly IpDetection[], headers: Header
   return { kind: 'known', address: undefined, trusted: false }
 }
 
-/** From the last one on, the first address that is not of a trusted proxy; where something is no address, the one behind it. */
+/** From the last one on, the first address that is not of a trusted proxy, or the first one of all; nobody, where something on the way is no address. */
 function behindTrusted(header: string | undefined, trusted: InternalAddresses): Forwarded | undefined {
+  const parts = (header ?? '').split(',')
   let last: string | undefined
-  for (const part of (header ?? '').split(',').reverse()) {
-    const address = canonicalAddress(part.trim())
-    if (part.trim() === '') continue
-    if (address === undefined) break
-    last = address
-    if (!isInternalAddress(trusted, address)) break
+  for (const part of parts.toReversed()) {
+    last = canonicalAddress(part.trim())
+    if (last === undefined) return undefined
+    if (!isInternalAddress(trusted, last)) break
   }
-  return last === undefined ? undefined : { address: last, single: false }
+  return last === undefined ? undefined : { address: last, single: parts.length === 1 }
 }
-
-/** Only errors refuse; anything else is 403. */
-function statusOf(name: string | undefined): number {
-  return ERRORS.get(name ?? '') ?? 403
-}
-
-/** names of envoy.type.v3.StatusCode from 400 */
-const ERRORS: ReadonlyMap<string, number> = new Map(
-  (
-    [
-      [
-        400,
-        'BadRequest Unauthorized PaymentRequired Forbidden NotFound MethodNotAllowed NotAcceptable ProxyAuthenticationRequired RequestTimeout Conflict Gone',
-      ],
-      [411, 'LengthRequired PreconditionFailed PayloadTooLarge URITooLong UnsupportedMediaType RangeNotSatisfiable ExpectationFailed'],
-      [421, 'MisdirectedRequest UnprocessableEntity Locked FailedDependency'],
-      [426, 'UpgradeRequired'],
-      [428, 'PreconditionRequired TooManyRequests'],
-      [431, 'RequestHeaderFieldsTooLarge'],
-      [
-        500,
-        'InternalServerError NotImplemented BadGateway ServiceUnavailable GatewayTimeout HTTPVersionNotSupported VariantAlsoNegotiates InsufficientStorage LoopDetected',
-      ],
-      [510, 'NotExtended NetworkAuthenticationRequired'],
-    ] as const
-  ).flatMap(([first, names]) => names.split(' ').map((name, index) => [name, first + index] as const)),
-)

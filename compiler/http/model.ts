@@ -388,11 +388,12 @@ export interface Decision {
   readonly detail: DecisionDetail
 }
 
-/** What an explanation shows besides; references into the configuration, so that nothing is built for a batch. */
+/** What an explanation shows besides, as references into the configuration; `cluster` is what the route chose, also of a request that is answered. */
 export interface DecisionDetail {
   readonly virtualHost: VirtualHost | undefined
   readonly route: Route | undefined
   readonly weightedCluster: WeightedCluster | undefined
+  readonly cluster: string | undefined
   readonly retry: RetryPolicy | undefined
   readonly mirrors: readonly MirrorPolicy[]
   readonly filters: PerFilter

@@ -8,6 +8,7 @@ import type { RuntimeValues } from '../match/runtime-values.ts'
 import { lowerCase } from '../match/string-match.ts'
 import { readMatch } from '../match/table.ts'
 import type { ActionRules } from './exchange.ts'
+import { MANY, manyVirtualHosts, type VirtualHostReader } from './many-virtual-hosts.ts'
 import type { Route, RouteConfiguration, VirtualHost } from './model.ts'
 import { readForward } from './read-forward.ts'
 import { readMatchTree } from './read-match-tree.ts'
@@ -16,18 +17,18 @@ import { NO_RUNTIME } from './runtime.ts'
 import { readMetadata } from './surroundings.ts'
 import { readVirtualClusters } from './virtual-clusters.ts'
 
-interface Settings extends MatchSettings {
+export interface RouteSettings extends MatchSettings {
   readonly rules: ActionRules
 }
 
 export function readRouteConfiguration(at: Cursor, rules: ActionRules, runtime: RuntimeValues = NO_RUNTIME): RouteConfiguration {
   const ignorePathParameters = at.boolean('ignore_path_parameters_in_path_matching') ?? false
-  const settings: Settings = { ignorePathParameters, runtime, rules }
+  const settings: RouteSettings = { ignorePathParameters, runtime, rules }
   const vhostHeader = at.string('vhost_header') ?? ''
   return {
     path: at.path,
     name: at.string('name') ?? '',
-    virtualHosts: at.messages('virtual_hosts').map((host) => readVirtualHost(host, settings)),
+    virtualHosts: readVirtualHosts(at, settings),
     ignorePortInHostMatching: at.boolean('ignore_port_in_host_matching') ?? false,
     ignorePathParametersInPathMatching: ignorePathParameters,
     vhostHeader: vhostHeader === '' ? undefined : lowerCase(vhostHeader),
@@ -40,29 +41,63 @@ export function readRouteConfiguration(at: Cursor, rules: ActionRules, runtime: 
   }
 }
 
-function readVirtualHost(at: Cursor, settings: Settings): VirtualHost {
-  const tls = at.enum('require_tls')
-  const matcher = at.message('matcher')
+function readVirtualHosts(at: Cursor, settings: RouteSettings): readonly VirtualHost[] {
+  const reader = virtualHostReader(settings)
+  if (at.count('virtual_hosts') >= MANY) {
+    // so that every field is accounted for, whoever asks for which
+    for (const host of at.each('virtual_hosts')) readVirtualHost(host, reader)
+    return manyVirtualHosts(at, reader)
+  }
+  return at.messages('virtual_hosts').map((host) => readVirtualHost(host, reader))
+}
+
+function readVirtualHost(at: Cursor, reader: VirtualHostReader): VirtualHost {
   return {
-    path: at.path,
-    name: at.string('name') ?? '',
-    domains: at.strings('domains'),
-    requireTls: tls === 'ALL' ? 'all' : tls === 'EXTERNAL_ONLY' ? 'external_only' : 'none',
-    routes: at.messages('routes').map((route) => readRoute(route, settings)),
-    matcher: matcher === undefined ? undefined : readMatchTree(matcher, (route) => readRoute(route, settings)),
-    headers: settings.rules.readHeaders(at),
-    retry: readRetryPolicy(at),
-    hedge: at.has('hedge_policy'),
-    mirrors: readMirrors(at),
-    filters: settings.rules.readFilters(at),
-    includeRequestAttemptCount: at.boolean('include_request_attempt_count') ?? false,
-    includeAttemptCountInResponse: at.boolean('include_attempt_count_in_response') ?? false,
-    metadata: readMetadata(at),
-    virtualClusters: readVirtualClusters(at),
+    path: reader.path(at),
+    name: reader.name(at),
+    domains: reader.domains(at),
+    requireTls: reader.requireTls(at),
+    routes: reader.routes(at),
+    matcher: reader.matcher(at),
+    headers: reader.headers(at),
+    retry: reader.retry(at),
+    hedge: reader.hedge(at),
+    mirrors: reader.mirrors(at),
+    filters: reader.filters(at),
+    includeRequestAttemptCount: reader.includeRequestAttemptCount(at),
+    includeAttemptCountInResponse: reader.includeAttemptCountInResponse(at),
+    metadata: reader.metadata(at),
+    virtualClusters: reader.virtualClusters(at),
   }
 }
 
-function readRoute(at: Cursor, settings: Settings): Route {
+export function virtualHostReader(settings: RouteSettings): VirtualHostReader {
+  return {
+    path: (at) => at.path,
+    name: (at) => at.string('name') ?? '',
+    domains: (at) => at.strings('domains'),
+    requireTls(at) {
+      const tls = at.enum('require_tls')
+      return tls === 'ALL' ? 'all' : tls === 'EXTERNAL_ONLY' ? 'external_only' : 'none'
+    },
+    routes: (at) => at.messages('routes').map((route) => readRoute(route, settings)),
+    matcher(at) {
+      const matcher = at.message('matcher')
+      return matcher === undefined ? undefined : readMatchTree(matcher, (route) => readRoute(route, settings))
+    },
+    headers: (at) => settings.rules.readHeaders(at),
+    retry: readRetryPolicy,
+    hedge: (at) => at.has('hedge_policy'),
+    mirrors: readMirrors,
+    filters: (at) => settings.rules.readFilters(at),
+    includeRequestAttemptCount: (at) => at.boolean('include_request_attempt_count') ?? false,
+    includeAttemptCountInResponse: (at) => at.boolean('include_attempt_count_in_response') ?? false,
+    metadata: readMetadata,
+    virtualClusters: readVirtualClusters,
+  }
+}
+
+function readRoute(at: Cursor, settings: RouteSettings): Route {
   const match = at.message('match')
   const forward = at.message('route')
   return {

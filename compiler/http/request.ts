@@ -149,6 +149,10 @@ export class HttpRequest {
   /** the connection is TLS */
   readonly tls: boolean
   readonly front: Front
+  /** there is no Host; an empty one is one */
+  readonly hostless: boolean
+  /** status that the client has been sent: 100 where it waited for that */
+  readonly codeSoFar: 0 | 100
   private queryStart: number
   private lowerPath: string | undefined
   private parameters: ReadonlyMap<string, string> | undefined
@@ -165,13 +169,18 @@ export class HttpRequest {
     this.random = of.random
     this.tls = of.tls
     this.front = of.front ?? NO_FRONT
+    this.hostless = of.hostless ?? false
+    this.codeSoFar = of.codeSoFar ?? 0
     this.queryStart = pathEnd(of.path)
   }
 
   /** as it is before a connection manager has told its scheme */
   withoutScheme(): HttpRequest {
-    const { method, authority, path, source, remote, destination, random, tls, front } = this
-    return new HttpRequest({ method, authority, path, scheme: '', source, remote, destination, random, tls, front }, this.headers)
+    const { method, authority, path, source, remote, destination, random, tls, front, hostless, codeSoFar } = this
+    return new HttpRequest(
+      { method, authority, path, scheme: '', source, remote, destination, random, tls, front, hostless, codeSoFar },
+      this.headers,
+    )
   }
 
   /** the codec did not read it to the end of its head */
@@ -197,7 +206,7 @@ export class HttpRequest {
 
   /** values that a header matcher sees, pseudo headers included */
   headerValues(name: string): readonly string[] {
-    if (name.charCodeAt(0) !== 58) return name === 'host' && !this.isUnread ? [this.authority] : this.headers.values(name)
+    if (name.charCodeAt(0) !== 58) return name === 'host' && !this.hostless ? [this.authority] : this.headers.values(name)
     const value = this.pseudo(name)
     return value === undefined ? NONE : [value]
   }
@@ -210,7 +219,7 @@ export class HttpRequest {
       case ':path':
         return this.method === 'CONNECT' ? undefined : this.path
       case ':authority':
-        return this.authority
+        return this.hostless ? undefined : this.authority
       case ':scheme':
         return this.scheme === '' ? undefined : this.scheme
       default:
@@ -226,6 +235,8 @@ interface RequestOrigin {
   readonly random: Draw
   readonly tls: boolean
   readonly front?: Front
+  readonly hostless?: boolean
+  readonly codeSoFar?: 0 | 100
 }
 
 /** where the path ends and query or fragment start */

@@ -43,7 +43,7 @@ export function undoneOf(manager: Cursor, routes: Cursor, undone: UndoneFields, 
     ...live(routes),
     ...filtersOf(routes, names, of),
   ])
-  for (const host of routes.messages('virtual_hosts')) {
+  for (const host of routes.each('virtual_hosts')) {
     add(host, [...of(host), ...live(host), ...of(host.message('retry_policy')), ...filtersOf(host, names, of)])
     for (const route of host.messages('routes')) add(route, [...routeFields(route, names, of), ...live(route)])
   }

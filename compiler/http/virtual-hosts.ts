@@ -81,7 +81,7 @@ export function findVirtualHost(table: VirtualHostTable, host: string | undefine
 
 /** What is compared with domains: the authority, or the header that vhost_header names, in lower case. Without that header there is none. */
 export function hostOf({ ignorePortInHostMatching, vhostHeader }: RouteConfiguration, request: HttpRequest): string | undefined {
-  const given = vhostHeader === undefined ? request.authority : request.headerValues(vhostHeader)[0]
+  const given = request.headerValues(vhostHeader ?? 'host')[0]
   if (given === undefined) return undefined
   return lowerCase(ignorePortInHostMatching ? withoutPort(given) : given)
 }

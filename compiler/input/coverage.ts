@@ -159,7 +159,15 @@ class Walker {
       const known = mark ?? message.mark(slot) ?? (message.isRead(slot) ? COMPILED : this.fate(type.name, field.name))
       const outcome = known === UNCLASSIFIED && isSecond(field, fields) ? SECOND : known
       const suffix = field.repeated || field.map !== undefined ? `${field.name}[]` : field.name
-      this.value(message.at(slot), pattern.child(suffix), outcome, field.kind)
+      const child = pattern.child(suffix)
+      const count = message.count(slot)
+      if (count === 0 || !isNode(message.item(slot, 0))) this.value(message.at(slot), child, outcome, field.kind)
+      else {
+        for (let index = 0; index < count; index++) {
+          const item = message.item(slot, index)
+          this.value(Array.isArray(item) ? item[1] : item, child, outcome, field.kind)
+        }
+      }
     }
   }
 
@@ -170,8 +178,6 @@ class Walker {
       else this.message(value, pattern, this.ofType(value.shape.type.name), UNCLASSIFIED)
     } else if (value instanceof RawAny) {
       pattern.count(this.rawAny(value, outcome))
-    } else if (Array.isArray(value) && value.length > 0 && isNode(value[0])) {
-      for (const item of value) this.value(Array.isArray(item) ? item[1] : item, pattern, outcome, kind)
     } else pattern.count(outcome)
   }
 

@@ -35,6 +35,11 @@ export interface Cursor {
   duration(field: string): number | undefined
   message(field: string): Cursor | undefined
   messages(field: string): readonly Cursor[]
+  /** of a list of messages that may be long: one after the other, or by number; `count` reads the field */
+  each(field: string): Iterable<Cursor>
+  count(field: string): number
+  /** @param index below `count` */
+  item(field: string, index: number): Cursor
   strings(field: string): readonly string[]
   numbers(field: string): readonly number[]
   /** map<string, Message>; scalars come through `strings`-like `entries` */

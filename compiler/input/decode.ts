@@ -6,9 +6,11 @@
 import type { Code } from '../diag/codes.ts'
 import type { Diagnostics, Severity } from '../diag/diagnostic.ts'
 import { isObject, type JsonObject } from './json-object.ts'
-import { made, Message, RawAny, rootShape } from './message.ts'
+import { LazyList } from './lazy-list.ts'
+import { type Message, MessageStore, RawAny } from './message.ts'
 import { duration, quote, Refusal, scalar, timestamp } from './scalars.ts'
 import { type Field, type MessageType, type Schema, typeName } from './schema.ts'
+import { rootShape } from './shape.ts'
 
 /** protobuf's own limit for nested messages */
 export const DEPTH_LIMIT = 100
@@ -71,6 +73,7 @@ class Walker {
   /** of a rule that is broken */
   private rules: Severity = 'error'
   private findings = 0
+  private readonly store = new MessageStore()
   /** values of the messages that are being decoded, so that each message gets a list of just its size */
   private readonly stack: unknown[] = []
   private top = 0
@@ -141,7 +144,7 @@ class Walker {
         this.stack[this.top++] = decoded
       }
     }
-    const decoded = made(shape, this.stack, base)
+    const decoded = this.store.made(shape, this.stack, base)
     this.top = base
     if (shape.missing.length > 0) this.reportMissing(type, shape.missing, value, unknown)
     if (shape.missingOneofs.length > 0) this.reportMissingOneofs(type, shape.missingOneofs, value, unknown)
@@ -190,7 +193,7 @@ class Walker {
   private field(field: Field, given: unknown, depth: number): unknown {
     if (field.map !== undefined) return this.entries(field, given, depth)
     if (!field.repeated) return this.single(field, given, depth, field.check)
-    const items = Array.isArray(given) ? (given as readonly unknown[]) : [given]
+    const items = Array.isArray(given) || given instanceof LazyList ? (given as readonly unknown[] | LazyList) : [given]
     const list: unknown[] = new Array(items.length)
     let size = 0
     const slot = this.trail.length
@@ -198,8 +201,8 @@ class Walker {
     this.trail.push(0)
     for (let index = 0; index < items.length; index++) {
       this.trail[slot] = index
-      const item = items[index] === null ? unsetOf(field) : items[index]
-      const decoded = this.single(field, item, depth, field.checkItem)
+      const item = items instanceof LazyList ? items.at(index) : items[index]
+      const decoded = this.single(field, item === null ? unsetOf(field) : item, depth, field.checkItem)
       if (decoded !== undefined) list[size++] = decoded
       else refused++
     }
@@ -349,10 +352,8 @@ class Walker {
       type === undefined || type.wellKnown !== undefined ? new RawAny(typeName(url), held) : this.message(type, held, depth + 1, 'field')
     this.trail.pop()
     if (decoded === undefined) return message
-    return Message.of(
-      message.shape,
-      message.shape.fields.map((_, at) => (at === slot ? decoded : message.at(at))),
-    )
+    const values = message.shape.fields.map((_, at) => (at === slot ? decoded : message.at(at)))
+    return this.store.made(message.shape, values, 0)
   }
 }
 

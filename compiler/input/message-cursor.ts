@@ -4,21 +4,31 @@
  */
 import type { Cursor, FieldClass } from './cursor.ts'
 import { showStep } from './decode.ts'
-import { Message, NOT_SET, RawAny, UNKNOWN } from './message.ts'
+import { type Mark, Message, RawAny } from './message.ts'
 import type { Duration } from './scalars.ts'
 import { typeName } from './schema.ts'
+import { NOT_SET, UNKNOWN } from './shape.ts'
 
 /** What a cursor stands on, for its path: a root, or a place in another message. */
 type Place =
-  | { readonly root: string | (() => string) }
+  | string
+  | (() => string)
   | { readonly parent: MessageCursor; readonly field: string; readonly step: number | string | undefined }
 
 /** `path` may be a function, for cursors that are rarely asked where they are */
 export function createCursor(message: Message, path: string | (() => string)): Cursor {
-  return new MessageCursor(message, { root: path })
+  return new MessageCursor(message, path)
 }
 
 const NOTHING: readonly never[] = []
+
+let lastMark: Mark = { class: 'compiled', reason: '' }
+
+/** The same class and reason are given to a hundred thousand messages in a row. */
+function markOf(fieldClass: FieldClass, reason: string): Mark {
+  if (lastMark.class !== fieldClass || lastMark.reason !== reason) lastMark = { class: fieldClass, reason }
+  return lastMark
+}
 
 class MessageCursor implements Cursor {
   readonly known = true
@@ -36,7 +46,8 @@ class MessageCursor implements Cursor {
 
   get path(): string {
     const { place } = this
-    if ('root' in place) return typeof place.root === 'string' ? place.root : place.root()
+    if (typeof place === 'string') return place
+    if (typeof place === 'function') return place()
     // joined, because `+` keeps the parts beside the whole, and some of a hundred thousand paths are kept
     const parts: string[] = []
     this.addPath(parts)
@@ -45,7 +56,7 @@ class MessageCursor implements Cursor {
 
   private addPath(parts: string[]): void {
     const { place } = this
-    if ('root' in place) {
+    if (typeof place === 'string' || typeof place === 'function') {
       parts.push(this.path)
       return
     }
@@ -110,6 +121,22 @@ class MessageCursor implements Cursor {
     return list.length === 0 ? NOTHING : list.map((value, index) => this.below(field, value, index))
   }
 
+  count(field: string): number {
+    const slot = this.slot(field)
+    if (slot === undefined) return 0
+    this.node.setRead(slot)
+    return this.node.count(slot)
+  }
+
+  item(field: string, index: number): Cursor {
+    return this.below(field, this.node.item(this.slot(field) ?? NOT_SET, index), index)
+  }
+
+  *each(field: string): Generator<Cursor> {
+    const count = this.count(field)
+    for (let index = 0; index < count; index++) yield this.item(field, index)
+  }
+
   strings(field: string): readonly string[] {
     return this.list(field) as readonly string[]
   }
@@ -140,11 +167,11 @@ class MessageCursor implements Cursor {
 
   mark(field: string, fieldClass: FieldClass, reason: string): void {
     const slot = this.slot(field)
-    if (slot !== undefined) this.node.setMark(slot, { class: fieldClass, reason })
+    if (slot !== undefined) this.node.setMark(slot, markOf(fieldClass, reason))
   }
 
   markAll(fieldClass: FieldClass, reason: string): void {
-    this.node.setMark(-1, { class: fieldClass, reason })
+    this.node.setMark(-1, markOf(fieldClass, reason))
   }
 
   at(field: string, index?: number): string {
@@ -229,6 +256,15 @@ class UnknownCursor implements Cursor {
   duration(): undefined {}
   message(): undefined {}
   messages(): readonly Cursor[] {
+    return NOTHING
+  }
+  count(): number {
+    return 0
+  }
+  item(): Cursor {
+    return this
+  }
+  each(): readonly Cursor[] {
     return NOTHING
   }
   strings(): readonly string[] {

@@ -1,198 +1,16 @@
 /**
- * Decoded messages. A message is a shape (its type and which fields are set) and the values in the same order, so that a hundred thousand equal
- * messages share their bookkeeping. Invariant: values are decoded: enums by canonical name, wrappers unwrapped, Duration {seconds, nanos},
- * 64-bit integers as number when safe else bigint, bytes as Uint8Array, Struct as plain JSON, maps as [key, value] pairs by key, Any as its payload.
+ * Decoded messages. In: shapes and values. Out: Message, a view of one message; making one again gives an equal view. A snapshot has millions of messages, so they are
+ * kept as numbers: a message is its shape, which of its fields were read, and a word for each value; a list is its length and a word for each item. A word is a
+ * small integer, the number of a text or of another thing in a table, or the place of a message or of a list.
+ * Invariant: values are decoded: enums by canonical name, wrappers unwrapped, Duration {seconds, nanos}, 64-bit integers as number when safe else bigint,
+ * bytes as Uint8Array, Struct as plain JSON, maps as [key, value] pairs by key, Any as its payload.
  */
 import type { FieldClass } from './cursor.ts'
-import type { Field, MessageType } from './schema.ts'
+import { type Shape, shapeOf } from './shape.ts'
 
 export interface Mark {
   readonly class: FieldClass
   readonly reason: string
-}
-
-export const NOT_SET = -1
-export const UNKNOWN = -2
-
-export class Shape {
-  readonly type: MessageType
-  /** set fields in the order of the text; `values` of a message are in the same order */
-  readonly fields: readonly Field[]
-  readonly slots: ReadonlyMap<string, number>
-  private readonly next = new Map<Field, Shape>()
-  private sorted: readonly string[] | undefined
-  private unset: readonly Field[] | undefined
-
-  constructor(type: MessageType, fields: readonly Field[]) {
-    this.type = type
-    this.fields = fields
-    this.slots = new Map(fields.map((field, slot) => [field.name, slot]))
-  }
-
-  with(field: Field): Shape {
-    const known = this.next.get(field)
-    if (known) return known
-    const made = new Shape(this.type, [...this.fields, field])
-    this.next.set(field, made)
-    return made
-  }
-
-  /** Slot of a field by its name; NOT_SET for one that the type has, UNKNOWN for one that it has not. */
-  slotOf(name: string): number {
-    const known = this.asked.get(name)
-    if (known !== undefined) return known
-    const slot = this.slots.get(name) ?? (this.type.lookup.has(name) ? NOT_SET : UNKNOWN)
-    this.asked.set(name, slot)
-    return slot
-  }
-  /** answers of slotOf: most questions are about fields that are not set */
-  private readonly asked = new Map<string, number>()
-
-  /** names of the set fields in schema order */
-  get names(): readonly string[] {
-    this.sorted ??= [...this.fields].sort((a, b) => a.index - b.index).map((field) => field.name)
-    return this.sorted
-  }
-
-  /** fields that are not set and should be */
-  get missing(): readonly Field[] {
-    this.unset ??= this.type.fields.filter((field) => field.unset !== undefined && !this.slots.has(field.name))
-    return this.unset
-  }
-
-  /** oneofs that need a member and have none */
-  get missingOneofs(): readonly string[] {
-    this.emptyOneofs ??= [...this.type.oneofs]
-      .filter(([, oneof]) => oneof.required && !oneof.members.some((m) => this.slots.has(m.name)))
-      .map(([name]) => name)
-    return this.emptyOneofs
-  }
-  private emptyOneofs: readonly string[] | undefined
-}
-
-const WIDE = 30
-
-/** What few messages have: reads of slots beyond the bits, and marks by slot. */
-interface Rare {
-  bits: number
-  readonly read: Set<number>
-  readonly marks: Map<number, Mark>
-}
-
-/** A hundred thousand endpoints are a million messages: values stand in the object itself, without a list of their own, and there is one class for each few sizes. */
-export abstract class Message {
-  readonly shape: Shape
-  /** bit i: the field in slot i was read */
-  private state: number | Rare = 0
-
-  protected constructor(shape: Shape) {
-    this.shape = shape
-  }
-
-  /** @param values in the order of the shape's fields */
-  static of(shape: Shape, values: readonly unknown[]): Message {
-    return made(shape, values, 0)
-  }
-
-  /** the value of the field in this slot */
-  abstract at(slot: number): unknown
-
-  setRead(slot: number): void {
-    if (slot >= WIDE) this.seldom().read.add(slot)
-    else if (typeof this.state === 'number') this.state |= 1 << slot
-    else this.state.bits |= 1 << slot
-  }
-
-  isRead(slot: number): boolean {
-    const { state } = this
-    if (typeof state === 'number') return slot < WIDE && (state & (1 << slot)) !== 0
-    return slot < WIDE ? (state.bits & (1 << slot)) !== 0 : state.read.has(slot)
-  }
-
-  setMark(slot: number, mark: Mark): void {
-    this.seldom().marks.set(slot, mark)
-  }
-
-  /** the mark of a slot, or of the whole message (slot -1) */
-  mark(slot: number): Mark | undefined {
-    return typeof this.state === 'number' ? undefined : this.state.marks.get(slot)
-  }
-
-  private seldom(): Rare {
-    if (typeof this.state === 'number') this.state = { bits: this.state, read: new Set(), marks: new Map() }
-    return this.state
-  }
-}
-
-class Small extends Message {
-  private readonly first: unknown
-  constructor(shape: Shape, first: unknown) {
-    super(shape)
-    this.first = first
-  }
-  at(slot: number): unknown {
-    return slot === 0 ? this.first : undefined
-  }
-}
-
-class Medium extends Message {
-  private readonly first: unknown
-  private readonly second: unknown
-  constructor(shape: Shape, first: unknown, second: unknown) {
-    super(shape)
-    this.first = first
-    this.second = second
-  }
-  at(slot: number): unknown {
-    return slot === 0 ? this.first : slot === 1 ? this.second : undefined
-  }
-}
-
-class Large extends Message {
-  private readonly first: unknown
-  private readonly second: unknown
-  private readonly third: unknown
-  private readonly fourth: unknown
-  constructor(shape: Shape, values: readonly unknown[], base: number) {
-    super(shape)
-    this.first = values[base]
-    this.second = values[base + 1]
-    this.third = values[base + 2]
-    this.fourth = shape.fields.length > 3 ? values[base + 3] : undefined
-  }
-  at(slot: number): unknown {
-    switch (slot) {
-      case 0:
-        return this.first
-      case 1:
-        return this.second
-      case 2:
-        return this.third
-      case 3:
-        return this.fourth
-      default:
-        return undefined
-    }
-  }
-}
-
-class Huge extends Message {
-  private readonly values: readonly unknown[]
-  constructor(shape: Shape, values: readonly unknown[]) {
-    super(shape)
-    this.values = values
-  }
-  at(slot: number): unknown {
-    return this.values[slot]
-  }
-}
-
-/** `values` from `base` on, in the order of the shape's fields; the list itself is not kept */
-export function made(shape: Shape, values: readonly unknown[], base: number): Message {
-  const size = shape.fields.length
-  if (size <= 1) return new Small(shape, size === 0 ? undefined : values[base])
-  if (size === 2) return new Medium(shape, values[base], values[base + 1])
-  return size <= 4 ? new Large(shape, values, base) : new Huge(shape, values.slice(base, base + size))
 }
 
 /** An Any whose type is not in the schema, or is a well-known type with a JSON of its own. */
@@ -208,13 +26,247 @@ export class RawAny {
   }
 }
 
-const roots = new WeakMap<MessageType, Shape>()
+/** Fields whose reads are kept as bits of the message itself. */
+const WIDE = 30
 
-export function rootShape(type: MessageType): Shape {
-  let shape = roots.get(type)
-  if (shape === undefined) {
-    shape = new Shape(type, [])
-    roots.set(type, shape)
+export class Message {
+  readonly shape: Shape
+  readonly store: MessageStore
+  /** of the first word, in the store */
+  readonly place: number
+
+  constructor(store: MessageStore, place: number) {
+    this.store = store
+    this.place = place
+    this.shape = shapeOf(store.word(place))
   }
-  return shape
+
+  /** the value of the field in this slot; a list and a message are made anew each time */
+  at(slot: number): unknown {
+    return slot < 0 || slot >= this.shape.fields.length ? undefined : this.store.value(this.store.word(this.place + HEAD + slot))
+  }
+
+  /** how many items the list or map in this slot has; 0 where there is none */
+  count(slot: number): number {
+    return slot < 0 ? 0 : this.store.length(this.store.word(this.place + HEAD + slot))
+  }
+
+  /** one of them, without the list around it */
+  item(slot: number, index: number): unknown {
+    return this.store.item(this.store.word(this.place + HEAD + slot), index)
+  }
+
+  setRead(slot: number): void {
+    if (slot < WIDE) this.store.setBit(this.place + 1, slot)
+    else {
+      const seldom = this.store.seldom(this.place)
+      seldom.read ??= new Set()
+      seldom.read.add(slot)
+    }
+  }
+
+  isRead(slot: number): boolean {
+    if (slot < WIDE) return (this.store.word(this.place + 1) & (1 << slot)) !== 0
+    return this.store.rare(this.place)?.read?.has(slot) === true
+  }
+
+  setMark(slot: number, mark: Mark): void {
+    const seldom = this.store.seldom(this.place)
+    if (slot < 0) seldom.whole = mark
+    else {
+      seldom.marks ??= new Map()
+      seldom.marks.set(slot, mark)
+    }
+  }
+
+  /** the mark of a slot, or of the whole message (slot -1) */
+  mark(slot: number): Mark | undefined {
+    const rare = this.store.rare(this.place)
+    return slot < 0 ? rare?.whole : rare?.marks?.get(slot)
+  }
+}
+
+/** What few messages have: reads of slots beyond the bits, and marks. */
+interface Rare {
+  whole: Mark | undefined
+  read: Set<number> | undefined
+  marks: Map<number, Mark> | undefined
+}
+
+// kinds of words, in their two lowest bits
+const INTEGER = 0
+const THING = 1
+const MESSAGE = 2
+const LIST = 3
+const SMALL = 1 << 29
+
+/** words of a message before its values: its shape, and which slots were read; the highest bit: it is in `rares` */
+const HEAD = 2
+const RARE_BIT = 31
+
+// A place is the number of its page and a position in it. Pages become larger as there are more, so that a store of one small resource is small; a long list has one of its own.
+const PAGE_BITS = 16
+const PAGE = 1 << PAGE_BITS
+const FIRST_PAGE = 1 << 8
+const THINGS_BITS = 14
+/** texts met last, by a part of what they are */
+const TEXTS = 1 << 13
+
+/** Where the messages of one input are. */
+export class MessageStore {
+  private readonly pages: Int32Array[] = []
+  /** the number of the page that is filled */
+  private current = 0
+  private page = new Int32Array(0)
+  private used = 0
+  /** rows of 2^THINGS_BITS */
+  private readonly things: unknown[][] = []
+  private count = 0
+  private readonly texts = new Int32Array(TEXTS)
+  private readonly rares = new Map<number, Rare>()
+
+  constructor() {
+    this.thing(undefined)
+    this.thing(false)
+    this.thing(true)
+  }
+
+  /** `values` from `base` on, in the order of the shape's fields; the list itself is not kept */
+  made(shape: Shape, values: readonly unknown[], base: number): Message {
+    const { fields } = shape
+    const place = this.room(HEAD + fields.length)
+    const at = place & (PAGE - 1)
+    // encoding a list may begin a new page
+    const { page } = this
+    page[at] = shape.number
+    for (let slot = 0; slot < fields.length; slot++) {
+      const value = values[base + slot]
+      const listed = fields[slot]?.map !== undefined ? 'pairs' : fields[slot]?.repeated === true ? 'items' : 'single'
+      page[at + HEAD + slot] = listed !== 'single' && Array.isArray(value) ? this.list(value, listed) : this.encoded(value)
+    }
+    return new Message(this, place)
+  }
+
+  word(place: number): number {
+    return (this.pages[place >>> PAGE_BITS] as Int32Array)[place & (PAGE - 1)] as number
+  }
+
+  setBit(place: number, bit: number): void {
+    const page = this.pages[place >>> PAGE_BITS] as Int32Array
+    page[place & (PAGE - 1)] = (page[place & (PAGE - 1)] as number) | (1 << bit)
+  }
+
+  value(word: number): unknown {
+    switch (word & 3) {
+      case INTEGER:
+        return word >> 2
+      case THING:
+        return this.thingAt(word >>> 2)
+      case MESSAGE:
+        return new Message(this, word >>> 2)
+      default:
+        return this.listAt(word >>> 2)
+    }
+  }
+
+  length(list: number): number {
+    return (list & 3) === LIST ? this.word(list >>> 2) >>> 1 : 0
+  }
+
+  item(list: number, index: number): unknown {
+    const place = list >>> 2
+    const page = this.pages[place >>> PAGE_BITS] as Int32Array
+    return this.itemAt(page, place & (PAGE - 1), index)
+  }
+
+  private itemAt(page: Int32Array, at: number, index: number): unknown {
+    if (((page[at] as number) & 1) === 0) return this.value(page[at + 1 + index] as number)
+    return [this.value(page[at + 1 + index * 2] as number), this.value(page[at + 2 + index * 2] as number)]
+  }
+
+  rare(place: number): Rare | undefined {
+    return this.word(place + 1) < 0 ? this.rares.get(place) : undefined
+  }
+
+  /** to be written to */
+  seldom(place: number): Rare {
+    const known = this.rare(place)
+    if (known !== undefined) return known
+    const made: Rare = { whole: undefined, read: undefined, marks: undefined }
+    this.setBit(place + 1, RARE_BIT)
+    this.rares.set(place, made)
+    return made
+  }
+
+  private list(values: readonly unknown[], kind: 'items' | 'pairs'): number {
+    const { length } = values
+    const place = this.room(1 + (kind === 'pairs' ? 2 * length : length))
+    const page = this.pages[place >>> PAGE_BITS] as Int32Array
+    let at = place & (PAGE - 1)
+    page[at++] = length * 2 + (kind === 'pairs' ? 1 : 0)
+    for (let index = 0; index < length; index++) {
+      const item = values[index]
+      if (kind === 'items') page[at++] = this.encoded(item)
+      else {
+        const [key, value] = item as readonly [string, unknown]
+        page[at++] = this.encoded(key)
+        page[at++] = this.encoded(value)
+      }
+    }
+    return (place << 2) | LIST
+  }
+
+  private listAt(place: number): readonly unknown[] {
+    const page = this.pages[place >>> PAGE_BITS] as Int32Array
+    const at = place & (PAGE - 1)
+    const list: unknown[] = new Array((page[at] as number) >>> 1)
+    for (let index = 0; index < list.length; index++) list[index] = this.itemAt(page, at, index)
+    return list
+  }
+
+  private encoded(value: unknown): number {
+    if (typeof value === 'number')
+      return Number.isInteger(value) && value < SMALL && value >= -SMALL && !Object.is(value, -0) ? value << 2 : this.thing(value)
+    if (typeof value === 'string') return this.text(value)
+    if (value instanceof Message && value.store === this) return (value.place << 2) | MESSAGE
+    return typeof value === 'boolean' ? ((value ? 2 : 1) << 2) | THING : value === undefined ? THING : this.thing(value)
+  }
+
+  /** Names of clusters and settings come again and again. */
+  private text(value: string): number {
+    const { length } = value
+    const unit = (at: number): number => value.charCodeAt(at) | 0
+    const slot = (length * 31 + unit(0) + unit(length - 1) * 137 + unit(length - 3) * 1009 + unit(length >> 1) * 4099) & (TEXTS - 1)
+    const known = this.texts[slot] as number
+    if (known !== 0 && this.thingAt(known) === value) return (known << 2) | THING
+    this.texts[slot] = this.count
+    return this.thing(value)
+  }
+
+  private thing(value: unknown): number {
+    const number = this.count++
+    const row = number >> THINGS_BITS
+    if (row === this.things.length) this.things.push([value])
+    else (this.things[row] as unknown[]).push(value)
+    return (number << 2) | THING
+  }
+
+  private thingAt(number: number): unknown {
+    return (this.things[number >> THINGS_BITS] as unknown[])[number & ((1 << THINGS_BITS) - 1)]
+  }
+
+  /** The place of that many words in a row, all 0. */
+  private room(words: number): number {
+    if (words > PAGE) return (this.pages.push(new Int32Array(words)) - 1) << PAGE_BITS
+    if (this.used + words > this.page.length) {
+      const size = Math.min(PAGE, FIRST_PAGE << Math.min(this.pages.length, PAGE_BITS))
+      this.page = new Int32Array(Math.max(size, words))
+      this.pages.push(this.page)
+      this.used = 0
+      this.current = this.pages.length - 1
+    }
+    const place = (this.current << PAGE_BITS) | this.used
+    this.used += words
+    return place
+  }
 }

@@ -47,16 +47,16 @@ export interface Positions {
 
 const UNITS: Readonly<Record<Language, OffsetUnit>> = { json: 'byte', yaml: 'character', binary: 'binary' }
 
-interface Root {
+interface Root extends DocumentStart {
   readonly source: number
-  readonly document: DocumentStart
   readonly pointer: Pointer
 }
 
+/** of a resource that is a document of its own */
+const TOP: Pointer = []
+
 export function createLocator(sources: readonly Source[], schema: Schema): Locator {
   const roots = new Map<string, Root>()
-  /** most resources are of one document */
-  let last: DocumentStart = { language: 'json', start: -1 }
   const lines = new Map<number, Lines>()
   const positions = new Map<string, Positions>()
   const json = new Map<number, JsonPositions>()
@@ -90,19 +90,18 @@ export function createLocator(sources: readonly Source[], schema: Schema): Locat
     add(path, source, document, steps) {
       if (roots.has(path)) return
       const { language, start } = document
-      if (last.language !== language || last.start !== start) last = { language, start }
       // a list that was made by adding has room for more
-      roots.set(path, { source, document: last, pointer: steps.slice() })
+      roots.set(path, { source, language, start, pointer: steps.length === 0 ? TOP : steps.slice() })
     },
     locate(path) {
       const { root, steps } = parsePath(path)
       const found = roots.get(root)
-      return found && pointer(found.source, found.document, [...found.pointer, ...steps])
+      return found && pointer(found.source, found, [...found.pointer, ...steps])
     },
     span(path) {
       const found = roots.get(path)
-      if (found?.document.language !== 'json') return undefined
-      const span = jsonOf(found.source).span(found.document.start, found.pointer)
+      if (found?.language !== 'json') return undefined
+      const span = jsonOf(found.source).span(found.start, found.pointer)
       return span && { source: found.source, ...span }
     },
     pointer,

@@ -117,7 +117,17 @@ class Reader {
       this.diag.report({ code: 'KM1020', severity: 'warning', message: `a resource of type ${found.type} is not compiled`, path })
     }
     const cursor = content instanceof Message ? createCursor(content, path) : undefined
-    this.resources.set(path, { kind, type: found.type, name, path, origin: found.origin, loaded: found.loaded === true, cursor, content })
+    // the schema's own text: a part of a URL keeps the URL
+    this.resources.set(path, {
+      kind,
+      type: type?.name ?? found.type,
+      name,
+      path,
+      origin: found.origin,
+      loaded: found.loaded === true,
+      cursor,
+      content,
+    })
   }
 
   private repeat(candidate: Candidate, known: Resource, content: Message | RawAny): void {

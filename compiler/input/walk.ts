@@ -42,20 +42,22 @@ class Walk {
     const holders = holdersOf(this.types)
     if (!holders.has(type)) return
     for (let slot = 0; slot < fields.length; slot++) {
-      const value = message.at(slot)
-      if (typeof value !== 'object' || value === null) continue
-      this.trail.push(fields[slot] as Field)
-      if (value instanceof Message) this.message(value)
-      else if (value instanceof RawAny) this.raw(value, fields[slot] as Field)
-      else if (Array.isArray(value)) this.list(value as readonly unknown[], fields[slot] as Field)
+      const field = fields[slot] as Field
+      const count = message.count(slot)
+      const value = count > 0 ? undefined : message.at(slot)
+      if (count === 0 && (typeof value !== 'object' || value === null)) continue
+      this.trail.push(field)
+      if (count > 0) this.list(message, slot, count, field)
+      else if (value instanceof Message) this.message(value)
+      else if (value instanceof RawAny) this.raw(value, field)
       this.trail.pop()
     }
   }
 
   /** of messages, or of a map's pairs of a key and a message */
-  private list(items: readonly unknown[], field: Field): void {
-    for (let index = 0; index < items.length; index++) {
-      const item = items[index]
+  private list(message: Message, slot: number, count: number, field: Field): void {
+    for (let index = 0; index < count; index++) {
+      const item = message.item(slot, index)
       const held = field.map !== undefined && Array.isArray(item) ? (item as readonly unknown[]) : undefined
       const inner = held === undefined ? item : held[1]
       if (typeof inner !== 'object') return

@@ -5,6 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { envoySchema } from './schema.ts'
 import { encodeJson } from '../fetch/messages.ts'
+import { LazyList } from './lazy-list.ts'
 import { wireToJson } from './wire-json.ts'
 
 const schema = envoySchema()
@@ -207,6 +208,62 @@ test('damaged messages never throw', () => {
     else malformed++
   }
   assert.ok(read > 100 && malformed > 100, `${read} read, ${malformed} malformed`)
+})
+
+const ROUTES = 'envoy.config.route.v3.RouteConfiguration'
+const host = (name: string, routes: number) => ({
+  name,
+  domains: [name],
+  routes: Array.from({ length: routes }, (_, index) => ({ name: `${index}`, match: { prefix: `/${index}` }, route: { cluster: 'c' } })),
+})
+
+/** Arrays for LazyLists. */
+function listed(value: unknown): unknown {
+  if (value instanceof LazyList) return Array.from({ length: value.length }, (_, index) => listed(value.at(index)))
+  if (Array.isArray(value)) return value.map(listed)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, listed(held)]))
+}
+
+test('long lists are the same lists, item by item', () => {
+  const configuration = { name: 'r', virtual_hosts: [host('a', 1), host('b', 300), host('c', 0)], request_headers_to_remove: ['x', 'y'] }
+  const assignment = {
+    cluster_name: 'c',
+    endpoints: [
+      { locality: { region: 'r' }, lb_endpoints: [{ load_balancing_weight: 1 }, {}, { health_status: 'DRAINING' }] },
+      { priority: 1 },
+    ],
+  }
+  for (const [type, json] of [
+    [ROUTES, configuration],
+    ['envoy.config.endpoint.v3.ClusterLoadAssignment', assignment],
+  ] as const) {
+    const whole = encodeJson(type, json)
+    const plain = wireToJson(schema, url(type), whole)
+    for (const long of [0, 1000]) {
+      const lazy = wireToJson(schema, url(type), whole, 'kept', long)
+      if (plain.kind === 'malformed' || lazy.kind === 'malformed') throw new Error('malformed')
+      assert.equal(listed(lazy.json), plain.json)
+      const isLazy = Object.values(lazy.json).some((value) => value instanceof LazyList)
+      assert.is(isLazy, long === 0 || whole.length >= long)
+    }
+  }
+})
+
+test('what is not valid in a long list is found before an item is asked for, at the same place', () => {
+  const whole = encodeJson(ROUTES, { name: 'r', virtual_hosts: [host('a', 1), host('b', 50), host('marked', 2)] })
+  const at = whole.lastIndexOf('marked')
+  for (const [position, byte] of [
+    [at, 0xff],
+    [at - 1, 0x7f],
+    [at + 8, 0x07],
+  ] as const) {
+    const broken = Buffer.from(whole)
+    broken[position] = byte
+    const plain = wireToJson(schema, url(ROUTES), broken)
+    assert.is(plain.kind, 'malformed')
+    assert.equal(wireToJson(schema, url(ROUTES), broken, 'kept', 0), plain)
+  }
 })
 
 test.run()

@@ -5,6 +5,7 @@
  */
 import protobuf from 'protobufjs/minimal.js'
 import type { JsonObject } from './json-object.ts'
+import { LazyList } from './lazy-list.ts'
 import { type Field, type MessageType, type Schema, typeName } from './schema.ts'
 import { Malformed, scalarJson, type ScalarKind, text, wireTypeOf, zeroJson } from './wire-scalars.ts'
 import { durationJson, fieldMaskJson, rawJson, timestampJson } from './wire-known.ts'
@@ -28,8 +29,23 @@ const LENGTH_DELIMITED = 2
 /** What becomes of fields that the schema does not have: `listed` only, or also `kept` in the JSON as "#number" with their bytes in base64. */
 export type UnknownUse = 'listed' | 'kept'
 
-export function wireToJson(schema: Schema, url: string, bytes: Uint8Array, use: UnknownUse = 'listed'): WireJson {
-  const walker = new Walker(schema, use)
+/** Messages with a list that is nearly all of a large snapshot. */
+const LONG: ReadonlySet<string> = new Set([
+  'envoy.config.route.v3.RouteConfiguration',
+  'envoy.config.route.v3.VirtualHost',
+  'envoy.config.endpoint.v3.ClusterLoadAssignment',
+  'envoy.config.endpoint.v3.LocalityLbEndpoints',
+])
+
+/** `long`: of messages of that many bytes the lists of virtual hosts, routes and endpoints are LazyLists, because their JSON is ten times as large */
+export function wireToJson(
+  schema: Schema,
+  url: string,
+  bytes: Uint8Array,
+  use: UnknownUse = 'listed',
+  long: number = Number.POSITIVE_INFINITY,
+): WireJson {
+  const walker = new Walker(schema, use, long, 'new')
   try {
     const json = walker.payload(url, bytes, 0)
     return { kind: 'read', json, unknown: walker.unknown }
@@ -44,6 +60,13 @@ interface Slots {
   readonly values: unknown[]
   /** unknown fields by number */
   readonly strange: Map<number, Uint8Array[]>
+  /** its lists of messages become LazyLists */
+  readonly long: boolean
+}
+
+/** The items of a LazyList: where each begins in the buffer, and its length. */
+class Spans {
+  readonly numbers: number[] = []
 }
 
 class Walker {
@@ -52,9 +75,15 @@ class Walker {
   private readonly use: UnknownUse
   private readonly trail: string[] = []
 
-  constructor(schema: Schema, use: UnknownUse) {
+  private readonly large: number
+  private readonly bytes: 'new' | 'seen'
+
+  /** `seen`: the bytes have been read whole before, so that the items of a LazyList are not looked at until they are asked for */
+  constructor(schema: Schema, use: UnknownUse, large: number, bytes: 'new' | 'seen') {
     this.schema = schema
     this.use = use
+    this.large = large
+    this.bytes = bytes
   }
 
   where(): string {
@@ -75,7 +104,7 @@ class Walker {
 
   private message(type: MessageType, bytes: Uint8Array, depth: number): JsonObject {
     if (depth > DEPTH_LIMIT) throw new Malformed(`nested in more than ${DEPTH_LIMIT} levels`)
-    const slots: Slots = { fields: [], values: [], strange: new Map() }
+    const slots: Slots = { fields: [], values: [], strange: new Map(), long: bytes.length >= this.large && LONG.has(type.name) }
     const reader = protobuf.Reader.create(bytes)
     while (reader.pos < reader.len) {
       const tag = reader.uint32()
@@ -90,7 +119,7 @@ class Walker {
       if (known === undefined) slots.strange.set(number, [bytes.subarray(begin, reader.pos)])
       else known.push(bytes.subarray(begin, reader.pos))
     }
-    return this.assemble(slots, depth)
+    return this.assemble(slots, bytes.buffer, depth)
   }
 
   /** -> false when the wire type is not one of the field; such a field counts as unknown */
@@ -102,7 +131,9 @@ class Walker {
     if (slot === -1) {
       if (field.oneof !== undefined) dropOthers(field, slots)
       slot = slots.fields.push(field) - 1
-      slots.values.push(field.map !== undefined ? new Map() : field.repeated ? [] : undefined)
+      slots.values.push(
+        field.map !== undefined ? new Map() : field.repeated ? (slots.long && isPlain(field) ? new Spans() : []) : undefined,
+      )
     }
     if (packed) {
       const end = reader.uint32() + reader.pos
@@ -112,6 +143,7 @@ class Walker {
       return true
     }
     if (field.map !== undefined) this.entry(field, reader.bytes(), slots.values[slot] as Map<string, unknown>, depth)
+    else if (slots.values[slot] instanceof Spans) this.span(field, reader.bytes(), slots.values[slot] as Spans, depth)
     else if (field.repeated) {
       const list = slots.values[slot] as unknown[]
       this.trail.push(`.${field.name}[${list.length}]`)
@@ -123,6 +155,22 @@ class Walker {
       slots.values[slot] = known === undefined ? reader.bytes() : Buffer.concat([known, reader.bytes()])
     } else slots.values[slot] = scalarJson(field.kind as ScalarKind, reader, field.enum)
     return true
+  }
+
+  /** What is not valid is found now; the JSON is made again when it is asked for. */
+  private span(field: Field, bytes: Uint8Array, { numbers }: Spans, depth: number): void {
+    if (this.bytes === 'new') {
+      this.trail.push(`.${field.name}[${numbers.length / 2}]`)
+      this.held(field, bytes, depth)
+      this.trail.pop()
+    }
+    numbers.push(bytes.byteOffset, bytes.byteLength)
+  }
+
+  private lazy(field: Field, { numbers }: Spans, buffer: ArrayBufferLike, depth: number): LazyList {
+    const walker = new Walker(this.schema, this.use, this.large, 'seen')
+    const make = (index: number): unknown => walker.held(field, new Uint8Array(buffer, numbers[index * 2], numbers[index * 2 + 1]), depth)
+    return new LazyList(numbers.length / 2, make)
   }
 
   private single(field: Field, reader: protobuf.Reader, depth: number): unknown {
@@ -148,13 +196,14 @@ class Walker {
     into.set(name, value ?? (isMessage(field) ? this.held(field, new Uint8Array(), depth) : zeroJson(field.kind as ScalarKind, field.enum)))
   }
 
-  private assemble({ fields, values, strange }: Slots, depth: number): JsonObject {
+  private assemble({ fields, values, strange }: Slots, buffer: ArrayBufferLike, depth: number): JsonObject {
     const order = fields.map((_, slot) => slot).sort((a, b) => (fields[a] as Field).index - (fields[b] as Field).index)
     const json: Record<string, unknown> = {}
     for (const slot of order) {
       const field = fields[slot] as Field
       const value = values[slot]
-      if (value instanceof Map) json[field.name] = byKey(value)
+      if (value instanceof Spans) json[field.name] = this.lazy(field, value, buffer, depth)
+      else if (value instanceof Map) json[field.name] = byKey(value)
       else if (field.repeated || !isMessage(field)) json[field.name] = value
       else {
         this.trail.push(`.${field.name}`)
@@ -209,6 +258,11 @@ class Walker {
 
 function isMessage(field: Field): boolean {
   return field.wrapper || field.message !== undefined
+}
+
+/** a message with fields, no well-known type */
+function isPlain({ kind, message }: Field): boolean {
+  return kind === 'message' && message !== undefined && message.wellKnown === undefined
 }
 
 /** Of a oneof the last member counts. */

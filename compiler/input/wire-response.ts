@@ -27,6 +27,8 @@ const FIELDS: Readonly<Record<ResponseKind, ReadonlyMap<number, number>>> = {
   DeltaDiscoveryResponse: new Map([1, 2, 4, 5, 6, 7, 8, 9].map((number) => [number, LENGTH_DELIMITED])),
 }
 const RESOURCE_URL = 'type.googleapis.com/envoy.service.discovery.v3.Resource'
+/** bytes; what is smaller is read at once, which takes less time */
+const LONG_RESOURCE = 1_000_000
 /** Fields that may stand before the first resource or the type_url. */
 const FIRST_FIELDS = 16
 
@@ -70,7 +72,13 @@ function isUrl(text: string): boolean {
 }
 
 /** The resources in the order of the response. After a place where the bytes are no message nothing follows. */
-export function* readResponse(bytes: Uint8Array, kind: ResponseKind, schema: Schema): Generator<ResponseItem> {
+/** @param long bytes of a resource whose lists are LazyLists */
+export function* readResponse(
+  bytes: Uint8Array,
+  kind: ResponseKind,
+  schema: Schema,
+  long: number = LONG_RESOURCE,
+): Generator<ResponseItem> {
   const strange = new Set<number>()
   for (const field of scanFields(bytes, 0, bytes.length)) {
     if (field.kind === 'malformed') {
@@ -85,7 +93,7 @@ export function* readResponse(bytes: Uint8Array, kind: ResponseKind, schema: Sch
     }
     const expected = FIELDS[kind].get(field.number)
     if (field.number === RESOURCES && field.wire === LENGTH_DELIMITED) {
-      const item = readResource(bytes, field, kind, schema)
+      const item = readResource(bytes, field, kind, schema, long)
       if (item !== undefined) yield item
     } else if (expected !== field.wire && !strange.has(field.number)) {
       strange.add(field.number)
@@ -95,7 +103,7 @@ export function* readResponse(bytes: Uint8Array, kind: ResponseKind, schema: Sch
   }
 }
 
-function readResource(bytes: Uint8Array, field: WireField, kind: ResponseKind, schema: Schema): ResponseItem | undefined {
+function readResource(bytes: Uint8Array, field: WireField, kind: ResponseKind, schema: Schema, long: number): ResponseItem | undefined {
   const held = bytes.subarray(field.begin, field.end)
   const offset = field.tag
   let url = RESOURCE_URL
@@ -111,7 +119,7 @@ function readResource(bytes: Uint8Array, field: WireField, kind: ResponseKind, s
     }
     if (!url.includes('/')) return { kind: 'finding', code: 'KM1010', severity: 'error', message: 'a resource has no type URL', offset }
   }
-  const read = wireToJson(schema, url, value, 'kept')
+  const read = wireToJson(schema, url, value, 'kept', long)
   if (read.kind === 'malformed') return { kind: 'finding', code: 'KM1022', severity: 'error', message: read.message, offset }
   // delta sends names and versions of resources that did not change, too
   if (kind === 'DeltaDiscoveryResponse' && read.json.resource === undefined) return undefined

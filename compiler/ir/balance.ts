@@ -15,8 +15,9 @@ import type {
   LookupFamily,
   Resources,
 } from '../parse/resources.ts'
-import { addressPortText, addressText } from '../../proto/address/address-text.ts'
+import { addressPortText } from '../../proto/address/address-text.ts'
 import { isMapped } from '../../proto/address/mapped.ts'
+import { IpEndpoint, placeText } from './ip-endpoint.ts'
 import type { Balance, Cluster, Endpoint, Locality, Priority } from './program.ts'
 import { ANYBODY, type Chosen } from './subsets.ts'
 import { transportOf } from './transport.ts'
@@ -104,7 +105,7 @@ class Builder {
   private endpoint(endpoint: LbEndpoint, locality: ParsedLocality, into: Endpoint[]): void {
     const { target } = endpoint
     if (!this.chosen(endpoint.lb)) {
-      if (target.kind === 'ip') this.seen?.add(placeText(target))
+      if (target.kind === 'ip') this.seen?.add(placeText(target.text, target.port))
       else if (target.kind === 'invalid') this.invalid(target.why)
       else if (target.kind === 'name' && this.cluster.discovery.kind !== 'dns') this.invalid(whyNoAddress(target.name))
       return
@@ -114,7 +115,7 @@ class Builder {
     if (need !== undefined) this.count('tls', need.path, need.why)
     switch (target.kind) {
       case 'ip':
-        this.add(endpoint, target.address, target.port, placeText(target), endpoint.hostname, into)
+        this.placed(endpoint, target, into)
         return
       case 'name':
         this.named(endpoint, target.name, target.port, into)
@@ -136,19 +137,31 @@ class Builder {
     const given = ofFamily(this.resources.resolve.get(name.toLowerCase().replace(/\.$/, '')) ?? [], discovery.family)
     if (given.length === 0) this.count('name', this.path, name)
     for (const address of discovery.use === 'first' ? given.slice(0, 1) : given) {
-      this.add(endpoint, address, port, addressPortText(address, port), endpoint.hostname === '' ? name : endpoint.hostname, into)
+      const place = addressPortText(address, port)
+      if (!this.isFirst(place)) continue
+      const hashKey = this.ownKey(endpoint, endpoint.hostname === '' ? name : endpoint.hostname) ?? place
+      into.push({ address, port, weight: endpoint.weight, health: endpoint.health, hashKey })
     }
   }
 
-  /** `place`: the address with its port, as Envoy writes and hashes it */
-  private add(endpoint: LbEndpoint, address: Uint8Array, port: number, place: string, hostname: string, into: Endpoint[]): void {
+  private placed(endpoint: LbEndpoint, { text, port }: Extract<LbEndpoint['target'], { kind: 'ip' }>, into: Endpoint[]): void {
+    if (this.seen !== undefined && !this.isFirst(placeText(text, port))) return
+    into.push(new IpEndpoint(text, port, endpoint.weight, endpoint.health, this.ownKey(endpoint, endpoint.hostname)))
+  }
+
+  /** `place`: the address with its port, as Envoy writes it */
+  private isFirst(place: string): boolean {
     if (this.seen?.has(place) === true) {
       this.count('repeated', this.path, place)
-      return
+      return false
     }
     this.seen?.add(place)
-    const hashKey = endpoint.hashKey !== '' ? endpoint.hashKey : this.settings.useHostnameForHashing ? hostname : place
-    into.push({ address, port, weight: endpoint.weight, health: endpoint.health, hashKey })
+    return true
+  }
+
+  /** what is hashed instead of address and port */
+  private ownKey({ hashKey }: LbEndpoint, hostname: string): string | undefined {
+    return hashKey !== '' ? hashKey : this.settings.useHostnameForHashing ? hostname : undefined
   }
 
   private get path(): string {
@@ -222,13 +235,6 @@ class Builder {
   private refuse(reason: ReasonName, why: string): void {
     this.refusal ??= { kind: 'refuse', reason, why }
   }
-}
-
-/** As Envoy writes and hashes it: IPv4 as it was given, which is its only spelling; an IPv4-mapped address stays IPv6. */
-function placeText({ address, port, text }: Extract<LbEndpoint['target'], { kind: 'ip' }>): string {
-  if (!isMapped(address)) return addressPortText(address, port)
-  // joined, because `+` keeps the parts beside the whole, and this is kept for each endpoint
-  return text.includes(':') ? `[::ffff:${addressText(address)}]:${port}` : [text, port].join(':')
 }
 
 const ISTIO = { tlsMode: 'istio' }

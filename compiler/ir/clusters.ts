@@ -6,7 +6,7 @@ import type { Diagnostics } from '../diag/diagnostic.ts'
 import { type Criteria, criteriaText, NO_CRITERIA } from '../http/subset-criteria.ts'
 import type { Assignment, Cluster as ParsedCluster, Resources } from '../parse/resources.ts'
 import { balanceOf, reportAddresses } from './balance.ts'
-import type { Cluster, ClusterRef } from './program.ts'
+import type { Balance, Cluster, ClusterRef } from './program.ts'
 import { chooseSubset } from './subsets.ts'
 import { transportOf } from './transport.ts'
 
@@ -18,15 +18,25 @@ export interface Clusters {
   subset(name: string, criteria: Criteria): ClusterRef | undefined
 }
 
-export function toClusters(resources: Resources, diag: Diagnostics): Clusters {
+/** `most`: endpoints that are in memory from here on; those of the clusters behind are read again whenever somebody asks, and not kept */
+export function toClusters(resources: Resources, diag: Diagnostics, most: number = Number.POSITIVE_INFINITY): Clusters {
   const quiet: Diagnostics = { list: [], failed: false, report: (finding) => finding.severity === 'error' && diag.report(finding) }
   const hidden = onlyInbound(resources)
   const sorted = [...resources.clusters].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  const { assignments, resolve, plaintextTo } = resources
+  const surroundings = { assignments, resolve, plaintextTo }
+  let kept = 0
+  const keep = (target: Cluster['target'], cluster: ParsedCluster): Cluster['target'] => {
+    if (target.kind !== 'balance') return target
+    if (kept >= most) return new LaterTarget(cluster, surroundings)
+    for (const { localities } of target.balance.priorities) for (const { endpoints } of localities) kept += endpoints.length
+    return target
+  }
   const list = sorted.map(
     (cluster): Cluster => ({
       name: cluster.name,
       path: cluster.path,
-      target: targetOf(cluster, resources, hidden.has(cluster.name) ? quiet : diag),
+      target: keep(targetOf(cluster, surroundings, hidden.has(cluster.name) ? quiet : diag), cluster),
       maxConnections: cluster.maxConnections,
       ...(cluster.http2 === true && { http2: true }),
       ...(cluster.subsets !== undefined && { subsets: true }),
@@ -41,7 +51,7 @@ export function toClusters(resources: Resources, diag: Diagnostics): Clusters {
     const full = subsetName(name, criteria)
     const held = subsets.get(full)
     if (held !== undefined) return held
-    const target = targetOf(parsed, resources, SILENT, criteria)
+    const target = targetOf(parsed, surroundings, SILENT, criteria)
     subsets.set(full, list.length)
     return (
       list.push({ ...(list[base as number] as Cluster), name: full, target, subset: { of: name, criteria: criteriaText(criteria) } }) - 1
@@ -57,6 +67,27 @@ export function subsetName(cluster: string, criteria: Criteria): string {
 
 /** What there is to tell of a cluster is told once. */
 const SILENT: Diagnostics = { list: [], failed: false, report: () => undefined }
+
+/** A balance that is made when somebody asks, and not kept. What there is to tell of it was told. */
+class LaterTarget {
+  private readonly cluster: ParsedCluster
+  private readonly surroundings: Surroundings
+
+  constructor(cluster: ParsedCluster, surroundings: Surroundings) {
+    this.cluster = cluster
+    this.surroundings = surroundings
+  }
+
+  get kind(): 'balance' {
+    return 'balance'
+  }
+
+  get balance(): Balance {
+    const target = targetOf(this.cluster, this.surroundings, SILENT)
+    if (target.kind !== 'balance') throw new Error(`cluster ${this.cluster.name} was balanced before`)
+    return target.balance
+  }
+}
 
 /** Clusters that only listeners lead to which are not installed: that they cannot be done here changes nothing for anybody. */
 function onlyInbound({ listeners }: Resources): ReadonlySet<string> {

@@ -13,9 +13,12 @@ import { listenerKeys } from './listener-keys.ts'
 import { onlyCluster } from './only-cluster.ts'
 import type { Action, HttpService, Listener, Program } from './program.ts'
 
-/** `services`: connection managers with their routes, by path of the connection manager; one that is not among them has no routes in the snapshot */
-export function toProgram(resources: Resources, services: ReadonlyMap<string, HttpService>, diag: Diagnostics): Program {
-  const clusters = toClusters(resources, diag)
+/**
+ * `services`: connection managers with their routes, by path of the connection manager; one that is not among them has no routes in the snapshot.
+ * `most`: endpoints that are kept; with more, the balance of a cluster is made anew each time it is asked for.
+ */
+export function toProgram(resources: Resources, services: ReadonlyMap<string, HttpService>, diag: Diagnostics, most?: number): Program {
+  const clusters = toClusters(resources, diag, most)
   const keys = listenerKeys(resources, diag)
   const used = new Map<HttpService, number>()
   const http: HttpServices = {

@@ -6,6 +6,7 @@
 import type { Cursor } from '../input/cursor.ts'
 import { clusterAccounts } from './accounts.ts'
 import { readAddress } from './address.ts'
+import { IpEndpoint } from './ip-endpoint.ts'
 import type { Assignment, Divert, Labels, LbEndpoint, Locality, Target } from './resources.ts'
 
 export const accountAssignment = clusterAccounts.for('cluster_name', 'endpoints', 'policy')
@@ -94,8 +95,7 @@ function readEndpoint(at: Cursor, found: Found): LbEndpoint {
   } else if (at.has('endpoint_name')) {
     at.mark('endpoint_name', 'rejected', 'Envoy does not use named endpoints')
   }
-  return {
-    target,
+  const rest = {
     weight: at.number('load_balancing_weight') ?? 1,
     health: healthOf(at.has('health_status') ? at.enum('health_status') : undefined),
     hostname: endpoint?.string('hostname') ?? '',
@@ -103,6 +103,7 @@ function readEndpoint(at: Cursor, found: Found): LbEndpoint {
     labels: metadata.labels,
     lb: metadata.lb,
   }
+  return target.kind === 'ip' ? new IpEndpoint(target, rest) : { target, ...rest }
 }
 
 /** As Envoy's EDS does (tried): TIMEOUT counts as unhealthy; DRAINING is apart (upstream_impl.cc, excludeBasedOnHealthFlag). */

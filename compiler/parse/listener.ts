@@ -48,8 +48,10 @@ export function readListener(at: Cursor, diag: Diagnostics): Listener {
   if (udp && !quic && chains.length > 0)
     refuse(at.at('filter_chains'), `a UDP listener cannot have ${chains.length} filter chains`, 'put udp_proxy into listener_filters')
   if (udp && !bindToPort) refuse(at.at('bind_to_port'), 'a UDP listener cannot have bind_to_port: false', 'leave bind_to_port out')
-  if (!udp && !special && chains.length === 0 && defaultChain === undefined && !at.has('fcds_config'))
+  if (!udp && !at.has('api_listener') && chains.length === 0 && defaultChain === undefined && !at.has('fcds_config'))
     refuse(at.path, 'the listener has no filter chain', 'add one')
+  if (at.message('address')?.has('envoy_internal_address') === true)
+    refuse(at.at('address'), 'a listener cannot have an internal address', 'use internal_listener in its place')
   if (!special && !at.has('address')) refuse(at.path, 'the listener has no address', 'give it one')
 
   const datagrams = udp && !quic ? readDatagramFilters(filters) : undefined

@@ -6,13 +6,13 @@ import type { PolicyReading } from '../balance/policy.ts'
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { Cursor } from '../input/cursor.ts'
 import type { Resource } from '../input/resource.ts'
+import { Assignments } from './assignments.ts'
 import { readBootstrap } from './bootstrap.ts'
 import { readCluster } from './cluster.ts'
-import { readAssignment } from './endpoint.ts'
 import { isAnyAddress } from '../../proto/address/mapped.ts'
 import { parseIp } from '../../proto/address/parse-ip.ts'
 import { readListener } from './listener.ts'
-import type { Assignment, Cluster, Listener, Resources, RouteConfiguration } from './resources.ts'
+import type { Cluster, Listener, Resources, RouteConfiguration } from './resources.ts'
 import { readRouteConfiguration } from './route-configuration.ts'
 
 export interface ParseOptions {
@@ -27,11 +27,14 @@ export interface ParseOptions {
   readonly readBalance: (cluster: Cursor, diag: Diagnostics) => PolicyReading
 }
 
-export function parse(resources: readonly Resource[], options: ParseOptions, diag: Diagnostics): Resources {
+/** Assignments are read when clusters ask for them; `accountRest` when all clusters have. */
+export type Parsed = Resources & { readonly assignments: Assignments }
+
+export function parse(resources: readonly Resource[], options: ParseOptions, diag: Diagnostics): Parsed {
   const listeners: Listener[] = []
   const cursors: Cursor[] = []
   const clusters: Cluster[] = []
-  const assignments = new Map<string, Assignment>()
+  const assignments = new Assignments()
   const routeConfigurations: RouteConfiguration[] = []
   for (const { kind, name, cursor } of resources) {
     if (cursor === undefined) continue
@@ -39,7 +42,7 @@ export function parse(resources: readonly Resource[], options: ParseOptions, dia
       listeners.push({ ...readListener(cursor, diag), name })
       cursors.push(cursor)
     } else if (kind === 'cds') clusters.push(readCluster(cursor, options, diag))
-    else if (kind === 'eds') assignments.set(name, readAssignment(cursor))
+    else if (kind === 'eds') assignments.add(name, cursor)
     else if (kind === 'rds') routeConfigurations.push(readRouteConfiguration(cursor))
     else if (kind === 'bootstrap') readBootstrap(cursor, diag)
     else

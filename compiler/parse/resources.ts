@@ -10,7 +10,7 @@ export interface Resources {
   readonly listeners: readonly Listener[]
   readonly clusters: readonly Cluster[]
   /** ClusterLoadAssignments that came on their own (EDS), by cluster_name */
-  readonly assignments: ReadonlyMap<string, Assignment>
+  readonly assignments: AssignmentSource
   readonly routeConfigurations: readonly RouteConfiguration[]
   /** a listener with use_original_dst exists: connections are redirected to the proxy, whatever their address */
   readonly redirected: boolean
@@ -180,6 +180,11 @@ export interface RouteConfiguration {
 }
 
 // ---------------------------------------------------------------- endpoints
+
+/** Read anew each time; nobody keeps what it gives. */
+export interface AssignmentSource {
+  get(name: string): Assignment | undefined
+}
 
 export interface Assignment {
   readonly name: string

@@ -84,13 +84,14 @@ function byDestination({ listeners }: Entrances, line: RequestLine, placeOf: Pla
 }
 
 function connectionOf(line: RequestLine, listener: TraceListener, destination: SocketAddress | undefined): Connection {
-  const tls = line.scheme === 'https'
+  const plain = line.scheme !== 'https'
+  const tls = !plain && listener.inspectors.looksFor('tls', destination)
   return {
     destination,
     source: line.source === undefined ? undefined : parseSocketAddress(line.source),
     transport: tls ? 'tls' : 'raw_buffer',
     serverName: tls ? withoutPort(line.authority).toLowerCase() : '',
-    applicationProtocol: tls || listener.inspectsHttp ? 'http/1.1' : undefined,
+    applicationProtocol: tls || (plain && listener.inspectors.looksFor('http', destination)) ? 'http/1.1' : undefined,
   }
 }
 

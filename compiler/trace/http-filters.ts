@@ -4,10 +4,13 @@
  * Source: Envoy's http_connection_manager.proto: the route's configuration of a filter, by its name, wins over the connection manager's.
  */
 import { decideFilter, inherited, mayTellMore, readFilter } from '../action/filters.ts'
+import { mutateHeaders } from '../action/header-mutations.ts'
 import { localReply } from '../action/local-reply.ts'
 import { mutateResponse } from '../action/response-headers.ts'
 import { asBytes } from '../http/byte-text.ts'
 import type { Answer, Exchange } from '../http/exchange.ts'
+import { forwards } from '../http/forwards.ts'
+import { routedHeaders } from '../http/grpc-timeout.ts'
 import type { Decision, FilterConfig, HttpFilterEntry, RouteConfiguration } from '../http/model.ts'
 import { type HeaderPair, Headers, type HttpRequest, trim } from '../http/request.ts'
 import type { LiveState, Verdict } from '../action/filter.ts'
@@ -51,13 +54,17 @@ export function applyFilters(
   const { virtualHost, route, weightedCluster } = decision.detail
   // what a virtual host says holds for its routes only
   const levels = route === undefined ? [] : [weightedCluster?.filters, route.filters, virtualHost?.filters, configuration.filters]
-  const forwards = route?.action.kind === 'route' || route?.action.kind === 'non_forwarding'
   let metadata: 'none' | 'unknown' = 'none'
   let added: readonly HeaderPair[] = []
   for (const { name, config } of filters) {
     const own = inherited(levels.flatMap((level) => level?.get(name) ?? []))
     const effective = own === undefined ? config : own.data === undefined && own.disabled ? { ...config, disabled: true } : own
-    const verdict = decideFilter(effective, request, { cluster: decision.cluster, forwards, metadata, ...(live !== undefined && { live }) })
+    const verdict = decideFilter(effective, request, {
+      cluster: decision.detail.cluster,
+      forwards: forwards(route),
+      metadata,
+      ...(live !== undefined && { live }),
+    })
     steps?.push({
       name,
       config: effective,
@@ -88,10 +95,9 @@ function answered(
   configuration: RouteConfiguration,
   added: readonly HeaderPair[],
 ): Decision {
-  const { outcome, status, body, reason, grpcStatus, responseHeaders = [], bare } = verdict
+  const { outcome, status, body, reason, grpcStatus, responseHeaders = [], add = [], bare } = verdict
   const headers = Headers.of('response', responseHeaders)
   const { virtualHost, route, weightedCluster } = decision.detail
-  const forwards = route?.action.kind === 'route' || route?.action.kind === 'non_forwarding'
   const exchange: Exchange | undefined =
     virtualHost === undefined || route === undefined
       ? undefined
@@ -101,17 +107,40 @@ function answered(
           virtualHost,
           route,
           matchedPath: '',
-          cluster: decision.outcome === 'no_cluster' ? undefined : decision.cluster,
+          cluster: decision.outcome === 'no_cluster' ? undefined : decision.detail.cluster,
           weightedCluster,
-          upstream: { path: request.path, authority: request.authority, headers: request.headers },
+          upstream: { path: request.path, authority: request.authority, headers: routedHeaders(request, route) },
         }
-  if (bare !== true && exchange !== undefined && forwards)
-    mutateResponse(exchange, headers, { path: request.path, responseCode: 0, details: reason })
+  if (bare !== true && exchange !== undefined && forwards(route))
+    mutateResponse(exchange, headers, { path: request.path, responseCode: request.codeSoFar, details: reason })
+  if (add.length > 0)
+    mutateHeaders(headers, [], add, {
+      request,
+      path: request.path,
+      authority: request.authority,
+      requestHeaders: exchange?.upstream.headers ?? request.headers,
+      // formats of a filter do not see the answer's
+      responseHeaders: undefined,
+      responseCode: request.codeSoFar,
+      details: reason,
+      routeName: route?.name ?? '',
+      ...(virtualHost !== undefined && { owners: exchange ?? { virtualHost } }),
+      cluster: exchange?.cluster,
+    })
   for (const [name, value] of added) headers.set(name, value)
   const answer: Answer =
     bare === true
       ? { outcome, status, location: undefined, body, responseHeaders: headers, reason }
-      : localReply(request, { outcome, status, body, reason, headers, exchange, ...(grpcStatus !== undefined && { grpcStatus }) })
+      : localReply(request, {
+          outcome,
+          status,
+          body,
+          reason,
+          headers,
+          exchange,
+          virtualHost,
+          ...(grpcStatus !== undefined && { grpcStatus }),
+        })
   return {
     ...decision,
     outcome,

@@ -63,5 +63,13 @@ const NOTHING = {
   body: undefined,
   requestHeaders: undefined,
   responseHeaders: undefined,
-  detail: { virtualHost: undefined, route: undefined, weightedCluster: undefined, retry: undefined, mirrors: [], filters: new Map() },
+  detail: {
+    virtualHost: undefined,
+    route: undefined,
+    weightedCluster: undefined,
+    cluster: undefined,
+    retry: undefined,
+    mirrors: [],
+    filters: new Map(),
+  },
 } as const

@@ -9,6 +9,7 @@ import { readAddress } from '../parse/address.ts'
 import { isAnyAddress, isMapped } from '../../proto/address/mapped.ts'
 import type { SocketAddress } from './addresses.ts'
 import { type ChainMatch, readChainMatch } from './filter-chain.ts'
+import { type Inspectors, readInspectors } from './inspectors.ts'
 
 export interface TraceListener {
   readonly name: string
@@ -18,8 +19,7 @@ export interface TraceListener {
   readonly addresses: readonly { readonly address: Uint8Array; readonly port: number }[]
   readonly chains: readonly TraceChain[]
   readonly fallback: TraceChain | undefined
-  /** an http_inspector looks at what plain clients send */
-  readonly inspectsHttp: boolean
+  readonly inspectors: Inspectors
 }
 
 export interface TraceChain {
@@ -34,7 +34,6 @@ export interface TraceChain {
 }
 
 const MANAGER = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
-const HTTP_INSPECTOR = 'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector'
 
 export function readListeners(resources: readonly Resource[]): readonly TraceListener[] {
   return resources.flatMap(({ kind, name, cursor }) => (kind === 'lds' && cursor !== undefined ? [readListener(cursor, name)] : []))
@@ -53,7 +52,7 @@ function readListener(at: Cursor, name: string): TraceListener {
     }),
     chains: at.messages('filter_chains').map(readChain),
     fallback: fallback === undefined ? undefined : readChain(fallback),
-    inspectsHttp: at.messages('listener_filters').some((filter) => filter.any('typed_config')?.type === HTTP_INSPECTOR),
+    inspectors: readInspectors(at.messages('listener_filters')),
   }
 }
 

@@ -112,12 +112,16 @@ test('filter chains by port, transport and server name; a chain that is not HTTP
   const tls = {
     transport_socket: { name: 'tls', typed_config: { '@type': `${TYPE}extensions.transport_sockets.tls.v3.DownstreamTlsContext` } },
   }
+  const inspector = { '@type': `${TYPE}extensions.filters.listener.tls_inspector.v3.TlsInspector` }
+  const inspecting = { listener_filters: [{ name: 'tls', typed_config: inspector }] }
+  const chains = [
+    { filter_chain_match: { server_names: ['*.a.com'], transport_protocol: 'tls' }, filters: [manager(rds('wild'))], ...tls },
+    { filter_chain_match: { server_names: ['x.a.com'] }, filters: [manager(rds('exact'))], ...tls },
+    { filter_chain_match: { transport_protocol: 'raw_buffer' }, filters: [manager(rds('plain'))] },
+  ]
   const tracer = tracerOf(
-    listener('l', '10.0.0.1', 443, [
-      { filter_chain_match: { server_names: ['*.a.com'], transport_protocol: 'tls' }, filters: [manager(rds('wild'))], ...tls },
-      { filter_chain_match: { server_names: ['x.a.com'] }, filters: [manager(rds('exact'))], ...tls },
-      { filter_chain_match: { transport_protocol: 'raw_buffer' }, filters: [manager(rds('plain'))] },
-    ]),
+    listener('l', '10.0.0.1', 443, chains, inspecting),
+    listener('m', '10.0.0.2', 443, chains),
     listener('t', '10.0.0.1', 5432, [{ filters: [tcp('db')] }]),
     ...['wild', 'exact', 'plain'].map((name) => routes(name, ['*'], name)),
     ...['wild', 'exact', 'plain'].map((name) => cluster(name)),
@@ -128,6 +132,8 @@ test('filter chains by port, transport and server name; a chain that is not HTTP
   assert.is(to('x.a.com', 'https'), 'exact')
   assert.is(to('y.a.com', 'https'), 'wild')
   assert.is(to('y.a.com', 'http'), 'plain')
+  // nobody looks for TLS
+  assert.is(ask(tracer, { authority: 'x.a.com', scheme: 'https', destination: '10.0.0.2:443' }).decision.cluster, 'plain')
   const { decision } = ask(tracer, { destination: '10.0.0.1:5432' })
   assert.equal([decision.outcome, decision.cluster, decision.lane], ['cluster', 'db', 'direct'])
   assert.is(ask(tracer, { destination: '10.9.9.9:1' }).decision.outcome, 'pass')

@@ -98,8 +98,7 @@ export function checkCertificate(at: Cursor, context: Context): void {
   }
   const text = bytesOf(chain)?.toString('latin1')
   const leaf = text === undefined ? undefined : certificatesIn(text)?.[0]
-  if (text !== undefined && leaf === undefined)
-    context.refuseUnlessLoaded('KM2123', chain.path, 'certificate_chain is no certificate in PEM')
+  if (text !== undefined && leaf === undefined) context.refuseWhenBuilt('KM2123', chain.path, 'certificate_chain is no certificate in PEM')
   else if (!at.has('private_key')) context.refuseUnlessLoaded('KM2123', at.path, 'a certificate_chain needs its private_key')
   else checkKey(at, leaf, context)
 }
@@ -127,9 +126,9 @@ function checkKey(at: Cursor, leaf: X509Certificate | undefined, context: Contex
   const passphrase = password === undefined ? undefined : bytesOf(password)
   if (password !== undefined && passphrase === undefined) return
   const key = privateKeyIn(text, passphrase ?? Buffer.alloc(0))
-  if (key === undefined) context.refuseUnlessLoaded('KM2123', source.path, 'private_key is no private key in PEM, or its password is wrong')
+  if (key === undefined) context.refuseWhenBuilt('KM2123', source.path, 'private_key is no private key in PEM, or its password is wrong')
   else if (leaf !== undefined && !leaf.checkPrivateKey(key))
-    context.refuseUnlessLoaded('KM2123', source.path, 'private_key is not the key of the certificate')
+    context.refuseWhenBuilt('KM2123', source.path, 'private_key is not the key of the certificate')
 }
 
 function privateKeyIn(text: string, passphrase: Buffer): KeyObject | undefined {

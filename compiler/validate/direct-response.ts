@@ -12,7 +12,7 @@ export const directResponseBody: Rule = {
   types: [`${ROUTE}RouteConfiguration`],
   check(at, context) {
     const most = at.number('max_direct_response_body_size_bytes') ?? DEFAULT_MOST
-    for (const host of at.messages('virtual_hosts')) {
+    for (const host of at.each('virtual_hosts')) {
       for (const route of routesOf(host)) {
         const body = route.message('direct_response')?.message('body')
         const outside = ['filename', 'environment_variable'].find((field) => body?.has(field) === true)

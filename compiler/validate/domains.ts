@@ -9,12 +9,11 @@ import { type Context, ROUTE, type Rule } from './rule.ts'
 export const domains: Rule = {
   types: [`${ROUTE}RouteConfiguration`],
   check(at, context) {
-    const hosts = at.messages('virtual_hosts')
     /** domains in lower case, by their number in the whole configuration */
     const seen = new Map<string, number>()
     const names = new Set<string>()
     let number = 0
-    for (const host of hosts) {
+    for (const host of at.each('virtual_hosts')) {
       const name = host.string('name') ?? ''
       if (names.has(name)) context.warn('KM2002', host.at('name'), `two virtual hosts are called ${quote(name)}`)
       names.add(name)
@@ -25,7 +24,7 @@ export const domains: Rule = {
         if (first === undefined) seen.set(folded, number)
         else {
           const what = folded === '*' ? 'a second virtual host for "*"' : `the domain ${quote(domain)} is there twice`
-          context.refuse('KM2001', host.at('domains', index), `${what}; the first is ${placeOf(first, hosts)}`)
+          context.refuse('KM2001', host.at('domains', index), `${what}; the first is ${placeOf(first, at.each('virtual_hosts'))}`)
         }
         checkStars(domain, host, index, context)
         number++
@@ -35,7 +34,7 @@ export const domains: Rule = {
 }
 
 /** path of a domain by its number */
-function placeOf(number: number, hosts: readonly Cursor[]): string {
+function placeOf(number: number, hosts: Iterable<Cursor>): string {
   let left = number
   for (const host of hosts) {
     const { length } = host.strings('domains')

@@ -20,6 +20,7 @@ const NETWORK = 'envoy.extensions.filters.network.'
 const HCM = `${NETWORK}http_connection_manager.v3.HttpConnectionManager`
 
 const POINTS: Readonly<Record<string, readonly Point[]>> = {
+  'envoy.extensions.common.matching.v3.ExtensionWithMatcher': [['extension_config', 'one', 'filters.http']],
   'envoy.config.accesslog.v3.AccessLog': [['typed_config', 'any', 'access_loggers']],
   'envoy.config.accesslog.v3.ExtensionFilter': [['typed_config', 'any', 'access_loggers.extension_filters']],
   'envoy.config.rbac.v3.Permission': [

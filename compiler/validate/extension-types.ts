@@ -235,6 +235,52 @@ export const EXTENSION_TYPES = {
     .matching.common_inputs.transport_socket.v3.EndpointMetadataInput .matching.common_inputs.transport_socket.v3.FilterStateInput
     .matching.common_inputs.transport_socket.v3.LocalityMetadataInput .matching.http.dynamic_modules.v3.DynamicModuleDataInput
     .matching.http.dynamic_modules.v3.HttpDynamicModuleMatchInput`),
+  'matching.action.http': list(`
+    .filters.common.matcher.action.v3.SkipFilter .filters.http.composite.v3.ExecuteFilterAction`),
+  'matching.action.rbac': list('envoy.config.rbac.v3.Action'),
+  'matching.action.chains': list('google.protobuf.StringValue .matching.actions.format_string.v3.ActionFormatter'),
+  'matching.action.datagrams': list('.filters.udp.udp_proxy.v3.Route'),
+  // what an HTTP filter is chosen by
+  'matching.input.http': list(`
+    .matching.common_inputs.network.v3.DestinationIPInput .matching.common_inputs.network.v3.DestinationPortInput
+    .matching.common_inputs.network.v3.DirectSourceIPInput .matching.common_inputs.network.v3.SourceIPInput
+    .matching.common_inputs.network.v3.SourcePortInput .matching.common_inputs.network.v3.ServerNameInput
+    .matching.common_inputs.network.v3.FilterStateInput .matching.common_inputs.network.v3.NetworkNamespaceInput
+    .matching.common_inputs.network.v3.SourceTypeInput .matching.common_inputs.network.v3.DynamicMetadataInput .matching.common_inputs.ssl.v3.DnsSanInput
+    .matching.common_inputs.ssl.v3.SubjectInput .matching.common_inputs.ssl.v3.UriSanInput .matching.common_inputs.environment_variable.v3.Config
+    xds.type.matcher.v3.HttpAttributesCelMatchInput .matching.http.dynamic_modules.v3.DynamicModuleDataInput
+    .matching.http.dynamic_modules.v3.HttpDynamicModuleMatchInput envoy.type.matcher.v3.HttpRequestHeaderMatchInput
+    envoy.type.matcher.v3.HttpRequestQueryParamMatchInput envoy.type.matcher.v3.HttpRequestTrailerMatchInput
+    envoy.type.matcher.v3.HttpResponseHeaderMatchInput envoy.type.matcher.v3.HttpResponseLocalReplyMatchInput
+    envoy.type.matcher.v3.HttpResponseStatusCodeClassMatchInput envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput
+    envoy.type.matcher.v3.HttpResponseTrailerMatchInput`),
+  // what RBAC looks at in a request
+  'matching.input.requests': list(`
+    .matching.common_inputs.network.v3.DestinationIPInput .matching.common_inputs.network.v3.DestinationPortInput
+    .matching.common_inputs.network.v3.DirectSourceIPInput .matching.common_inputs.network.v3.SourceIPInput
+    .matching.common_inputs.network.v3.SourcePortInput .matching.common_inputs.network.v3.ServerNameInput
+    .matching.common_inputs.network.v3.FilterStateInput .matching.common_inputs.network.v3.NetworkNamespaceInput
+    .matching.common_inputs.network.v3.DynamicMetadataInput .matching.common_inputs.ssl.v3.DnsSanInput .matching.common_inputs.ssl.v3.SubjectInput
+    .matching.common_inputs.ssl.v3.UriSanInput .matching.common_inputs.environment_variable.v3.Config xds.type.matcher.v3.HttpAttributesCelMatchInput
+    .matching.http.dynamic_modules.v3.DynamicModuleDataInput .matching.http.dynamic_modules.v3.HttpDynamicModuleMatchInput
+    envoy.type.matcher.v3.HttpRequestHeaderMatchInput`),
+  // what RBAC looks at in a connection
+  'matching.input.connections': list(`
+    .matching.common_inputs.network.v3.DestinationIPInput .matching.common_inputs.network.v3.DestinationPortInput
+    .matching.common_inputs.network.v3.DirectSourceIPInput .matching.common_inputs.network.v3.SourceIPInput
+    .matching.common_inputs.network.v3.SourcePortInput .matching.common_inputs.network.v3.ServerNameInput
+    .matching.common_inputs.network.v3.FilterStateInput .matching.common_inputs.network.v3.NetworkNamespaceInput
+    .matching.common_inputs.ssl.v3.DnsSanInput .matching.common_inputs.ssl.v3.SubjectInput .matching.common_inputs.ssl.v3.UriSanInput
+    .matching.common_inputs.environment_variable.v3.Config`),
+  // what filter chains are chosen by
+  'matching.input.chains': list(`
+    .matching.common_inputs.network.v3.DestinationIPInput .matching.common_inputs.network.v3.DestinationPortInput
+    .matching.common_inputs.network.v3.DirectSourceIPInput .matching.common_inputs.network.v3.SourceIPInput
+    .matching.common_inputs.network.v3.SourcePortInput .matching.common_inputs.network.v3.ServerNameInput
+    .matching.common_inputs.network.v3.FilterStateInput .matching.common_inputs.network.v3.NetworkNamespaceInput
+    .matching.common_inputs.network.v3.SourceTypeInput .matching.common_inputs.network.v3.ApplicationProtocolInput
+    .matching.common_inputs.network.v3.TransportProtocolInput .matching.common_inputs.ssl.v3.DnsSanInput .matching.common_inputs.ssl.v3.SubjectInput
+    .matching.common_inputs.ssl.v3.UriSanInput .matching.common_inputs.environment_variable.v3.Config`),
   // tried on Envoy 1.40 with every input of connections
   'matching.input.datagrams': list(`
     .matching.common_inputs.environment_variable.v3.Config .matching.common_inputs.network.v3.DestinationIPInput

@@ -1,7 +1,8 @@
 /**
- * Generic matchers (xds.type.matcher.v3.Matcher) wherever they are: what they look at and what they do has to be an extension of that kind. In: their messages. Out:
+ * Generic matchers (xds.type.matcher.v3.Matcher) wherever they are: what they look at and what they do has to be an extension of that kind; which of them, says matcher-inputs.ts. In: their messages. Out:
  * findings. Source: tried on Envoy 1.40 at HTTP filters, UDP routes and listeners.
  */
+import type { Cursor } from '../input/cursor.ts'
 import { checkExtension } from './extension-points.ts'
 import { EXTENSION_TYPES, type ExtensionKind } from './extension-types.ts'
 import type { Rule } from './rule.ts'
@@ -16,13 +17,10 @@ export const matcherInputs: Rule = {
     if (ROUTE_MATCHER.test(at.path)) return
     const config = at.message('input')?.any('typed_config')
     if (config === undefined) return
-    if (UDP_PROXY_MATCHER.test(at.path)) checkExtension(config, 'matching.input.datagrams', context)
-    else if (config.type !== CEL) checkExtension(config, 'matching.input', context)
+    if (config.type !== CEL) checkExtension(config, 'matching.input', context)
   },
 }
 
-/** What there is to look at in a datagram is less than in a connection. */
-const UDP_PROXY_MATCHER = /\.listener_filters\[\d+\]\.typed_config\.matcher\./
 const ROUTE_MATCHER = /\.virtual_hosts\[\d+\]\.matcher\./
 const CEL = 'xds.type.matcher.v3.HttpAttributesCelMatchInput'
 
@@ -35,9 +33,13 @@ export const matcherActions: Rule = {
     const config = action?.has('typed_config') === true ? action.any('typed_config') : undefined
     if (config === undefined) return
     if (config.type === '') context.refuseUnlessLoaded('KM2032', config.path, 'the action has an empty typed_config')
-    else if (FILTER_KINDS.some((kind) => isOfKind(config.type, kind)) || (config.type === NAME && !NAMING.test(at.path)))
-      context.refuseUnlessLoaded('KM2115', config.path, `${config.type} is no action of a matcher`)
+    else if (isNoAction(config)) context.refuseUnlessLoaded('KM2115', config.path, `${config.type} is no action of a matcher`)
   },
+}
+
+/** `config`: what an action's typed_config holds */
+export function isNoAction({ type, path }: Cursor): boolean {
+  return FILTER_KINDS.some((kind) => isOfKind(type, kind)) || (type === NAME && !NAMING.test(path))
 }
 
 /** the name of a filter chain or of a transport socket */

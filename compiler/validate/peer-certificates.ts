@@ -29,14 +29,14 @@ export function checkPeer(at: Cursor, context: Context): void {
   if (validator !== undefined) {
     const name = validator.string('name') ?? ''
     if (!VALIDATORS.has(name))
-      context.refuseUnlessLoaded('KM2115', validator.at('name'), `Envoy has no validator of certificates called ${quote(name)}`)
+      context.refuseWhenBuilt('KM2115', validator.at('name'), `Envoy has no validator of certificates called ${quote(name)}`)
     return
   }
   const source = at.message('trusted_ca')
   const text = source === undefined ? undefined : bytesOf(source)?.toString('latin1')
   if (source === undefined) checkWithoutCa(at, context)
   else if (text !== undefined && certificatesIn(text) === undefined)
-    context.refuseUnlessLoaded('KM2123', source.path, 'trusted_ca is no certificate in PEM')
+    context.refuseWhenBuilt('KM2123', source.path, 'trusted_ca is no certificate in PEM')
   checkFingerprints(at, 'verify_certificate_hash', isHex, context)
   checkFingerprints(at, 'verify_certificate_spki', isBase64, context)
   for (const matcher of at.messages('match_typed_subject_alt_names')) {

@@ -14,7 +14,7 @@ export const routeClusters: Rule = {
     const strict = at.boolean('validate_clusters') ?? !at.path.startsWith('rds[')
     // a dump of a running proxy may be cut, and the proxy had the cluster
     const refused = strict && !context.loaded
-    for (const host of at.messages('virtual_hosts')) {
+    for (const host of at.each('virtual_hosts')) {
       for (const route of host.messages('routes')) {
         for (const { name, path, what } of namesOf(route, host, at)) {
           if (!clusters.has(name)) report(context, refused, path(), `${what} ${quote(name)} is not in the snapshot`)

@@ -20,6 +20,8 @@ export interface Context {
   refuse(code: Code, path: string, message: string, fix?: string): void
   /** as `refuse`, but for a resource that a proxy has loaded a warning: what it lacks was there, or that Envoy was older */
   refuseUnlessLoaded(code: Code, path: string, message: string, fix?: string): void
+  /** as `refuseUnlessLoaded`, for what Envoy sees only when it builds a TLS context: in one that waits for secrets a warning */
+  refuseWhenBuilt(code: Code, path: string, message: string): void
   /** Envoy loads it */
   warn(code: Code, path: string, message: string, fix?: string): void
 }

@@ -11,6 +11,7 @@ import { directResponseBody } from './direct-response.ts'
 import { discoveredFilters, discoveredTypes, discoveredVirtualHosts, scopedRoutes } from './discovery.ts'
 import { domains } from './domains.ts'
 import { matcherActions, matcherInputs } from './generic-matchers.ts'
+import { placedMatchers } from './matcher-inputs.ts'
 import { addedHeaders, removedHeaders } from './header-mutations.ts'
 import { extensionPoints, listenerFilters, wrappedSockets } from './extension-points.ts'
 import { delegatedFilters, headerToMetadata } from './filter-settings.ts'
@@ -72,6 +73,7 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   extensionPoints,
   discoveredTypes,
   matcherInputs,
+  placedMatchers,
   matcherActions,
   listenerFilters,
   wrappedSockets,

@@ -30,7 +30,7 @@ export const tlsParameters: Rule = {
   check(at, context) {
     const ciphers = at.strings('cipher_suites')
     const wrong = ciphers.join('') === '' ? undefined : wrongCipher(ciphers.join(':'))
-    if (wrong !== undefined) context.refuseUnlessLoaded('KM2124', at.at('cipher_suites'), `Envoy knows no cipher suite ${quote(wrong)}`)
+    if (wrong !== undefined) context.refuseWhenBuilt('KM2124', at.at('cipher_suites'), `Envoy knows no cipher suite ${quote(wrong)}`)
     checkNames(at, 'ecdh_curves', 'curve', CURVES, context)
     checkNames(at, 'signature_algorithms', 'signature algorithm', SIGNATURES, context)
   },
@@ -46,7 +46,7 @@ function checkNames(
   const text = at.strings(field).join(':')
   if (text === '') return
   for (const name of text.split(':'))
-    if (!known.has(name)) context.refuseUnlessLoaded('KM2124', at.at(field), `Envoy knows no ${what} ${quote(name)}`)
+    if (!known.has(name)) context.refuseWhenBuilt('KM2124', at.at(field), `Envoy knows no ${what} ${quote(name)}`)
 }
 
 /** A list in OpenSSL's manner: names with an operator in front or joined by "+", in groups of equal preference. -> what is wrong with it */
@@ -60,6 +60,8 @@ function wrongCipher(list: string): string | undefined {
     .flatMap((name) => name.replace(/^[-!+]/, '').split('+'))
     .find((name) => !CIPHERS.has(name) && !RFC_CIPHER.test(name))
   if (unknown !== undefined) return unknown
+  // no operators behind a group
+  if (/\].*:[-!+]/.test(list)) return list
   // with nothing but operators the list is empty
   return groups.length === 0 && single.every((name) => /^[-!+]/.test(name)) ? list : undefined
 }
@@ -77,6 +79,6 @@ export const applicationProtocols: Rule = {
     const what = hasGap
       ? 'one of the application protocols is empty'
       : `an application protocol has at most ${LONGEST_PROTOCOL} bytes, all together less than ${LONGEST_PROTOCOLS}`
-    context.refuseUnlessLoaded('KM2124', common.at('alpn_protocols'), what)
+    context.refuseWhenBuilt('KM2124', common.at('alpn_protocols'), what)
   },
 }

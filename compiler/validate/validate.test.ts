@@ -199,4 +199,85 @@ test('the rules of balancing policies are advice: Envoy does not check them', ()
   assert.ok(findings(policy({ '@type': `${type}.override_host.v3.OverrideHost` })).includes('KM1111'))
 })
 
+const NETWORK_INPUT = `${TYPE}extensions.matching.common_inputs.network.v3.`
+/** a Matcher that looks at `input` and leads to `action`, both Any */
+const matcher = (input: string, action: object, more: object = {}) => ({
+  matcher_tree: {
+    input: { name: 'i', typed_config: { '@type': input, ...more } },
+    exact_match_map: { map: { a: { action: { name: 'a', typed_config: action } } } },
+  },
+})
+
+test('what matchers look at, and what they lead to, differs with where they are', () => {
+  const filter = (input: string, action: string) =>
+    findings(
+      listener({
+        route_config: {},
+        http_filters: [
+          {
+            name: 'm',
+            typed_config: {
+              '@type': `${TYPE}extensions.common.matching.v3.ExtensionWithMatcher`,
+              extension_config: { name: 'f', typed_config: { '@type': `${TYPE}extensions.filters.http.cors.v3.Cors` } },
+              xds_matcher: matcher(input, { '@type': action }),
+            },
+          },
+          ROUTER,
+        ],
+      }),
+    )
+  const skip = `${TYPE}extensions.filters.common.matcher.action.v3.SkipFilter`
+  assert.equal(filter(`${NETWORK_INPUT}SourceTypeInput`, skip), [])
+  assert.equal(filter(`${NETWORK_INPUT}ApplicationProtocolInput`, skip), ['KM2115'])
+  assert.equal(filter(`${NETWORK_INPUT}SourceTypeInput`, 'type.googleapis.com/google.protobuf.Empty'), ['KM2115'])
+  const chains = (input: string, action: object) => {
+    const { filter_chains, ...rest } = listener({ route_config: {} })
+    return findings({
+      ...rest,
+      filter_chains: filter_chains.map((chain) => ({ ...chain, name: 'c' })),
+      filter_chain_matcher: matcher(input, action),
+    })
+  }
+  const named = { '@type': 'type.googleapis.com/google.protobuf.StringValue', value: 'c' }
+  assert.equal(chains(`${NETWORK_INPUT}ApplicationProtocolInput`, named), [])
+  assert.equal(chains(`${TYPE}extensions.matching.common_inputs.stats.v3.StatFullNameMatchInput`, named), ['KM2115'])
+  assert.equal(chains(`${NETWORK_INPUT}SourceIPInput`, { '@type': skip }), ['KM2115'])
+})
+
+test('routes are matched on headers, filter state and the environment', () => {
+  const route = { '@type': `${TYPE}config.route.v3.Route`, match: { prefix: '/' }, route: { cluster: 'a' } }
+  const on = (input: string, more: object = {}) =>
+    findings(rds({ virtual_hosts: [{ name: 'v', domains: ['*'], matcher: matcher(input, route, more) }] }), cluster('a'))
+  assert.equal(on(`${NETWORK_INPUT}FilterStateInput`, { key: 'k' }), [])
+  assert.equal(on(`${TYPE}extensions.matching.common_inputs.environment_variable.v3.Config`, { name: 'X' }), [])
+  assert.equal(on(`${NETWORK_INPUT}SourceIPInput`), ['KM2022'])
+})
+
+test('a TLS context that waits for a secret is built later: until then nobody looks at ciphers and certificates', () => {
+  const upstream = (common_tls_context: object) =>
+    findings({
+      ...cluster('c'),
+      transport_socket: {
+        name: 't',
+        typed_config: { '@type': `${TYPE}extensions.transport_sockets.tls.v3.UpstreamTlsContext`, common_tls_context },
+      },
+    })
+  const awaited = { validation_context_sds_secret_config: { name: 's', sds_config: { ads: {}, resource_api_version: 'V3' } } }
+  const cipher = { tls_params: { cipher_suites: ['NONE-SUCH'] } }
+  const broken = { tls_certificates: [{ certificate_chain: { inline_string: 'x' }, private_key: { inline_string: 'y' } }] }
+  const [first, second, third] = [cipher, broken, { alpn_protocols: ['a'.repeat(300)] }].map((common) => [
+    upstream(common),
+    upstream({ ...common, ...awaited }),
+  ])
+  const group = '[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]'
+  const listed = (...cipher_suites: readonly string[]) => upstream({ tls_params: { cipher_suites } })
+  assert.equal([listed('!PSK', group, 'ALL'), listed(group, 'ALL:!PSK')], [[], ['KM2124']], 'no operator behind a group')
+  assert.equal(first, [['KM2124'], ['KM2124w']])
+  assert.equal(
+    second?.map((codes) => codes.includes('KM2123')),
+    [true, false],
+  )
+  assert.equal(third, [['KM2124'], ['KM2124w']])
+})
+
 test.run()

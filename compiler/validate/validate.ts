@@ -6,6 +6,7 @@
 import type { Diagnostics } from '../diag/diagnostic.ts'
 import type { Cursor } from '../input/cursor.ts'
 import type { Resource, ResourceKind } from '../input/resource.ts'
+import { awaitsSecrets, TLS_CONTEXTS } from './awaited-secrets.ts'
 import { isOfOtherBuilds, OWN_BUILD, whyUnknown } from './extension-points.ts'
 import { factsOf } from './facts.ts'
 import type { Context, Rule } from './rule.ts'
@@ -36,11 +37,16 @@ export function validate(resources: readonly Resource[], { walk, ...tools }: Too
     if (!isBuilt(resource)) continue
     const { refuse, warn, at: told } = findings
     const unknown: [path: string, type: string][] = []
-    const context: Context = { refuse, warn, refuseUnlessLoaded: resource.loaded ? warn : refuse, facts, loaded: resource.loaded }
+    const waiting: string[] = []
+    const refuseUnlessLoaded = resource.loaded ? warn : refuse
+    const refuseWhenBuilt: Context['refuseWhenBuilt'] = (code, path, message) =>
+      (waiting.some((context) => path.startsWith(`${context}.`)) ? warn : refuseUnlessLoaded)(code, path, message)
+    const context: Context = { refuse, warn, refuseUnlessLoaded, refuseWhenBuilt, facts, loaded: resource.loaded }
     walk(
       resource,
       resource.kind === 'sds' ? SECRET : types,
       (at) => {
+        if (TLS_CONTEXTS.has(at.type) && awaitsSecrets(at)) waiting.push(at.path)
         for (const rule of byType.get(at.type) ?? []) rule.check(at, context)
       },
       (path, type) => unknown.push([path, type]),

@@ -51,7 +51,8 @@ export const HOLDER_MESSAGES = {
   /** holder: `number` as given, `count`: errno */
   failed: 35,
   /**
-   * holder: a client connection that user space has to serve; descriptor: the accepted socket. `connection`; `netns`; `bytes`: read of it so far; `count`: row of km_client; `address`, `port`: what was dialled; `source`, `source_port`: the client; `reason`: why; `flags`: CONNECTION_*
+   * holder: a client connection that user space has to serve; descriptor: the accepted socket. `connection`; `netns`; `bytes`: read of it so far; `count`: row of km_client; `address`, `port`: what was dialled; `source`, `source_port`: the client; `reason`: why; `flags`: CONNECTION_*;
+   * `drawn`, `random`: DRAWN_* (proto/http/falling.ts), what was drawn for the first request of it
    */
   connection: 36,
   /**
@@ -104,6 +105,9 @@ export const holderMessage = layout('km_holder_message', 'One message. Fields th
   port: ['u16', 'host order'],
   source_port: ['u16', 'host order'],
   kept: ['u32', 'row in km_kept + 1'],
+  random: ['u64', ''],
+  drawn: ['u32', 'DRAWN_*'],
+  pad: ['u32', '0'],
   digest: ['u8[32]', ''],
   counters: ['u64[12]', 'HOLDER_COUNTERS, in that order'],
 })

@@ -68,7 +68,7 @@ export const SERVICE_WILDCARDS = 256
 
 export const service = layout(
   'km_service',
-  'A connection manager with its routes; km_wildcards, a km_condition and km_single follow. Its row is the scope of its domains and headers.',
+  'A connection manager with its routes; km_wildcards, a km_condition and km_service_headers follow. Its row is the scope of its domains and headers.',
   {
     flags: ['u32', 'SERVICE_*'],
     any: ['u32', 'virtual host of the domain "*"'],
@@ -84,9 +84,23 @@ export const service = layout(
   },
 )
 
-export const single = layout('km_single', "Headers of interest that a request may have once only; more of them are user space's.", {
-  slots: ['u32', 'by slot'],
-  pad: ['u32[7]', '0'],
+export const serviceHeaders = layout('km_service_headers', 'Headers that a service asks for.', {
+  single: ['u32', "slots of those that a request may have once only; more of them are user space's"],
+  names: ['u32', 'first row of km_names (name-table.ts); 0: their names are in km_name'],
+  factor: ['u64', 'of their hash'],
+  shift: ['u32', 'the number of a bucket is its bits from this one on'],
+  pad: ['u32[3]', '0'],
+})
+
+/** Names of up to this many bytes are in km_names: one row of text. */
+export const NAME_MAX = 32
+export const NAMES_IN_ROW = 8
+/** km_names.name: slot plus 1, from here on the length, from there the row of the text */
+export const NAME_LENGTH_SHIFT = 6
+export const NAME_ROW_SHIFT = 12
+
+export const names = layout('km_names', 'Buckets of names, each of one name at most.', {
+  name: ['u32[8]', 'slot plus 1 | length << NAME_LENGTH_SHIFT | row of the text << NAME_ROW_SHIFT; 0: none'],
 })
 
 export const wildcards = layout('km_wildcards', 'Lengths of wildcard domains without the asterisk, longest first; 0 behind the last.', {
@@ -198,4 +212,15 @@ export const AUTOMATON_DEAD = 0x7fff
 /** a byte that the automaton does not tell: user space has to */
 export const AUTOMATON_UNSURE = 0x7ffe
 
-export const MATCHING_LAYOUTS = [service, single, wildcards, virtualHost, lengths, candidates, route, condition, automaton] as const
+export const MATCHING_LAYOUTS = [
+  service,
+  serviceHeaders,
+  names,
+  wildcards,
+  virtualHost,
+  lengths,
+  candidates,
+  route,
+  condition,
+  automaton,
+] as const

@@ -85,7 +85,7 @@ export const CLIENT_GONE = 512
  */
 export const DIRECT_TIME = 2_000
 export const WORKER_TIME = 12_000
-/** Nanoseconds after which bytes are there also on a busy machine, and after which they are there for certain. */
+/** Nanoseconds after which what a server's own send() puts into the queue is there also on a busy machine, and after which it is there for certain. */
 export const BUSY_TIME = 20_000_000
 export const SETTLED_TIME = 1_000_000_000
 
@@ -215,8 +215,15 @@ export const client = layout('km_client', 'One client connection. Taken by the c
     'u64',
     'monotonic nanoseconds at which bytes that were last redirected towards it are there, on a machine that is not busy; 0: none were',
   ],
-  carried: ['u64', 'monotonic nanoseconds at which a worker of the kernel last got bytes that are redirected towards it; 0: none did'],
-  queued: ['u64', 'monotonic nanoseconds at which bytes were last redirected into its receive queue, past TCP; 0: none were'],
+  carried: ['u32', 'answers that a worker of the kernel was given for its receive queue, past TCP, in all'],
+  arrived: ['u32', 'of those, the ones that are there for certain: a fence has come through behind them'],
+  settled: ['u64', 'of `egress`, bytes that are in TCP, or will be before any that are written later'],
+  fence: ['u64', 'by which its fences are known, a random number; 0: none was ever sent'],
+  random: ['u64', 'the number that was drawn for the request that fell last, of which each choice is a remainder'],
+  queued: [
+    'u64',
+    "monotonic nanoseconds at which a server's own send() was last to put bytes into its receive queue, past TCP; 0: none was",
+  ],
   asked: ['u8[16]', `address that was dialled, ${ADDRESS}`],
   source: ['u8[16]', `the client's address as servers should see it, ${ADDRESS}; zero: unknown`],
   local: ['u8[16]', `local address of the socket (key in km_client_by_address), ${ADDRESS}`],
@@ -229,6 +236,8 @@ export const client = layout('km_client', 'One client connection. Taken by the c
   reason: ['u32', 'SLOW_REASONS of the last fall to user space'],
   marks: ['u32', 'part of the key of its pools'],
   first: ['u32', 'sequence number of the first byte after the connection stood'],
+  drawn: ['u32', 'DRAWN_*: what was drawn for the request that fell last; it is the first one that user space has not read'],
+  pad: ['u32', '0'],
 })
 
 export const clientAddressKey = layout('km_client_address_key', 'How the holder finds the client of an accepted socket.', {

@@ -55,6 +55,7 @@ function planText(report: PlanReport): string {
     ...changeLines('route', changes.routes, ({ name }) => name),
     `  entries      ${entries.listenerKeys} listener addresses, ${entries.endpoints} endpoints, ${entries.states} state rows (${entries.newStates} new)`,
     ...(report.delta === undefined ? [] : [`  delta        ${deltaText(report.delta)}`]),
+    ...(report.spare === undefined || report.spare.now >= report.spare.after ? [] : [`  spare rows   ${spareText(report.spare)}`]),
     `  programs     ${programs.load.length === 0 ? 'all loaded already' : `load ${programs.load.join(', ')}`}`,
     `  links        ${linkText(links)}`,
     `  memory       ${bytesText(bytes.made)} more, ${bytesText(bytes.shared)} shared with generations that are kept`,
@@ -71,6 +72,10 @@ function deltaText({ room, clusters, rows, spare }: NonNullable<PlanReport['delt
   return room === 'none'
     ? `no room for ${written}: the whole artifact has to be applied`
     : `${written}; ${countText(spare, 'row')} spare then`
+}
+
+function spareText({ now, after }: NonNullable<PlanReport['spare']>): string {
+  return `deltas may still take ${now}; all rows are put in their place, then they may take ${after}`
 }
 
 function changeLines<T>(

@@ -3,9 +3,10 @@
  * process alone; a second signal ends everything at once. JSON: proto/serve.schema.json, printed at the end.
  */
 import { apply } from '../apply.ts'
+import { applyDelta } from '../delta/apply-delta.ts'
 import { coded } from '../coded-error.ts'
 import { machine } from '../machine.ts'
-import { openTrusted } from '../open-trusted.ts'
+import { openTrustedOrDelta, type TrustedFile } from '../open-trusted.ts'
 import { notingRefusal } from '../runtime-counts.ts'
 import { readInForce } from '../in-force.ts'
 import { readKeptServices, servicesOf } from '../serve/kept-services.ts'
@@ -38,20 +39,12 @@ export function serveCommand(args: ServeArguments): Promise<number> {
     if (args.mode === 'stop') return stopped(instance, await retireHolder(instance, 'serve', STOP_WITHIN))
     const stop = watchSignals()
     const named = { servers: observedCgroups(args.observe), optedOut: observedCgroups(args.optOut) }
-    const artifact =
-      args.artifact === undefined ? undefined : notingRefusal(instance, () => openTrusted(args.artifact as string, args.trust)).artifact
+    const opened =
+      args.artifact === undefined ? undefined : notingRefusal(instance, () => openTrustedOrDelta(args.artifact as string, args.trust))
+    const artifact = opened?.kind === 'artifact' ? opened.artifact : undefined
     const waypoint = args.waypoint === undefined ? undefined : readPlace(args.waypoint)
     const say = (line: string): void => void process.stderr.write(`${line}\n`)
-    if (artifact !== undefined && readInForce(instance)?.digest !== artifact.digest) {
-      const report = await apply({
-        artifact,
-        instance,
-        diverted: 'refuse',
-        mode: 'apply',
-        host: machine({ foreign: 'refuse', existing: 'count' }),
-      })
-      say(`generation ${report.generation} of instance ${instance} is in force`)
-    }
+    if (opened !== undefined) await applyFirst(opened, instance, say)
     await serve({
       instance,
       named,
@@ -72,6 +65,18 @@ export function serveCommand(args: ServeArguments): Promise<number> {
     })
     return { json: { instance }, text: '', findings: [] }
   })
+}
+
+/** Unless it is in force, or what a delta leads to is. */
+async function applyFirst(opened: TrustedFile, instance: string, say: (line: string) => void): Promise<void> {
+  const wanted = opened.kind === 'delta' ? opened.delta.config.result : opened.artifact.digest
+  if (readInForce(instance)?.digest === wanted) return
+  const common = { instance, mode: 'apply', host: machine({ foreign: 'refuse', existing: 'count' }) } as const
+  const { generation } =
+    opened.kind === 'delta'
+      ? await applyDelta({ ...common, delta: opened.delta })
+      : await apply({ ...common, artifact: opened.artifact, diverted: 'refuse' })
+  say(`generation ${generation} of instance ${instance} is in force`)
 }
 
 /** Longest that connections keep the holder. */

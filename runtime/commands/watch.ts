@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { apply } from '../apply.ts'
 import { applyDelta } from '../delta/apply-delta.ts'
+import { readyForDeltas } from '../delta/ready.ts'
 import { readInForce } from '../in-force.ts'
 import { machine } from '../machine.ts'
 import { checkInstanceName } from '../pins.ts'
@@ -68,6 +69,7 @@ export async function watchCommand(args: WatchArguments): Promise<number> {
     const results = await watch.look()
     for (const result of results) tell(result, args)
     if (args.looks === 'once') return allInForce(results) ? 0 : 1
+    if (results.some(({ event }) => event === 'applied' || event === 'in-force')) readyForDeltas(instance)
     await sleep(args.interval * 1000, undefined, { signal: stop.signal }).catch(() => undefined)
     if (stop.signal.aborted) return 0
   }

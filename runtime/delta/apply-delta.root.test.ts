@@ -19,6 +19,8 @@ import { existingPins } from '../place.ts'
 import { plan } from '../plan/plan.ts'
 import { planDelta } from '../plan/plan-delta.ts'
 import { rollback } from '../rollback.ts'
+import { tryLock } from '../sys/lock.ts'
+import { readyForDeltas } from './ready.ts'
 import { applyDelta, DELTA_STEPS, type DeltaRequest, type DeltaStep } from './apply-delta.ts'
 
 const INSTANCE = `kmh-delta-${process.pid}`
@@ -177,12 +179,12 @@ test('spare rows run out delta by delta, and not before: the plan of the whole a
   const [full, next] = count % 2 === 0 ? [one, there] : [two, back]
   assert.equal(await codesOf(() => changed(next)), ['KM9138'])
   assert.is((await planDelta({ delta: next, instance: INSTANCE, host })).delta?.room, 'none')
-  assert.equal((await planned(full)).spare, { now: left, then: all })
+  assert.equal((await planned(full)).spare, { now: left, after: all })
   // the same artifact again, in a table of its own: whatever is in force stays a way back
   const before = held()
   await applied(full)
   assert.equal(held(), before)
-  assert.equal((await planned(full)).spare, { now: all, then: all })
+  assert.equal((await planned(full)).spare, { now: all, after: all })
   await changed(next)
   rollback({ instance: INSTANCE, host })
   assert.equal(held(), before)
@@ -199,6 +201,33 @@ test('a delta with new endpoints makes no map system call, but for the wait besi
   // none where the wait for the delta before goes on
   const made = calls.names.filter((name) => /^bpf_map/.test(name))
   assert.ok(made.length <= 1 && made.every((name) => name === 'bpf_map_update_elem'), made.join())
+})
+
+test('made ready, the first delta reads no row that it does not name; while another runtime works nothing is looked up', async () => {
+  await applied(one)
+  const { pins } = existingPins(INSTANCE) as NonNullable<ReturnType<typeof existingPins>>
+  const lock = tryLock(pins.root)
+  const without = watchCalls(() => undefined)
+  readyForDeltas(INSTANCE)
+  without.stop()
+  assert.not.ok(without.names.includes('bpf_map_lookup_batch'), without.names.join())
+  lock?.release()
+  const ready = watchCalls(() => undefined)
+  readyForDeltas(INSTANCE)
+  readyForDeltas(INSTANCE)
+  ready.stop()
+  const reads = ready.names.filter((name) => name === 'bpf_map_lookup_batch').length
+  assert.ok(reads > 0)
+  const calls = watchCalls(() => undefined)
+  await changed(await delta(one, two)).finally(calls.stop)
+  assert.not.ok(calls.names.includes('bpf_map_lookup_batch'), calls.names.join())
+  assert.is(last('a'), '1,3')
+  // somebody else gave rows away: what is remembered no longer counts
+  await applied(two)
+  const stale = watchCalls(() => undefined)
+  await changed(await delta(two, three)).finally(stale.stop)
+  assert.ok(stale.names.includes('bpf_map_lookup_batch'))
+  readyForDeltas('kmesh-none-of-this-name')
 })
 
 test('nothing is left', () => {

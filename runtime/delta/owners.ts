@@ -71,6 +71,11 @@ export function placeOwners(place: OwnerPlace, keys: Uint8Array): PlacedOwners |
   return { ids, given }
 }
 
+/** Looks up what `placeOwners` would; nothing where it is remembered. */
+export function learnOwners(place: OwnerPlace): void {
+  recall(place)
+}
+
 /** The generation is in force: the next delta begins where this one ends. */
 export function rememberOwners({ instance }: OwnerPlace, latest: bigint, keys: Uint8Array, { ids, given }: PlacedOwners): void {
   const before = remembered.get(instance)

@@ -5,9 +5,11 @@
  * lane only when user space has read as many bytes as the kernel has passed (km_client_return says so).
  */
 #include "client.h"
+#include "fence.h"
 #include "listener.h"
 #include "pump.h"
 #include "reply.h"
+#include "upstream.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,7 @@
 #include <sys/epoll.h>
 
 #define BUCKETS (1 << 15)
-/* Milliseconds for what the kernel moves to the client's queue by itself; it tells nobody when it has. */
+/* Milliseconds for what a server's own send() moves to the client's queue; it tells nobody when it has. */
 #define QUIET (KM_BUSY_TIME / 1000000)
 /* The same before the end of the connection, behind which nothing can be read. */
 #define QUIET_BEFORE_END 250
@@ -58,9 +60,14 @@ struct km_client *client_row_of(const struct client *client)
   return __atomic_load_n(&row->cookie, __ATOMIC_ACQUIRE) == client->cookie ? row : NULL;
 }
 
-int client_has_kernel_bytes(const struct client *client, const struct km_client *row)
+int client_has_kernel_bytes(const struct client *client, struct km_client *row)
 {
-  return row->egress != 0 && bytes_written(client->watch.fd) < row->egress + client->own;
+  __u64 egress = __atomic_load_n(&row->egress, __ATOMIC_ACQUIRE);
+  if (egress == 0) return 0;
+  if (bytes_written(client->watch.fd) < egress + client->own) return 1;
+  /* a program may count bytes of its own meanwhile: then it stays less than it is, and is looked at again */
+  __atomic_store_n(&row->settled, egress, __ATOMIC_RELEASE);
+  return 0;
 }
 
 /* What was put into its receive queue, past TCP, is there for certain only so many milliseconds later */
@@ -70,8 +77,12 @@ static int is_queueing(const struct km_client *row, uint64_t milliseconds)
   return queued && now_ms() < queued / 1000000 + milliseconds;
 }
 
-int client_would_be_overtaken(const struct client *client, const struct km_client *row)
+int client_would_be_overtaken(struct client *client, struct km_client *row)
 {
+  if (fence_is_needed(row)) {
+    fence_send(client, row);
+    return 1;
+  }
   return client_has_kernel_bytes(client, row) || (row->flags & KM_CLIENT_PIPELINING && is_queueing(row, QUIET));
 }
 
@@ -191,15 +202,16 @@ void client_accept(int fd, struct space *space, const struct sockaddr_storage *f
   loop_watch(&client->watch, EPOLLIN | EPOLLRDHUP);
 }
 
-enum rest { REST_NONE, REST_SOON, REST_ANSWER };
+enum rest { REST_NONE, REST_SOON, REST_FENCE, REST_ANSWER };
 
 /* What the kernel still has under way for it: an answer, or bytes between its queues and TCP. */
-static enum rest rest_of(struct client *client, const struct km_client *row)
+static enum rest rest_of(struct client *client, struct km_client *row)
 {
   if (__atomic_load_n(&row->upstream, __ATOMIC_ACQUIRE) != 0) {
     client->overlapped = 1;
     return REST_ANSWER;
   }
+  if (fence_is_needed(row)) return fence_send(client, row) ? REST_SOON : REST_FENCE;
   if (client_has_kernel_bytes(client, row)) return REST_SOON;
   if (!client->overlapped && row->reason != KM_SLOW_PIPELINED) return REST_NONE;
   return is_queueing(row, client->mode == CLIENT_MODE_ENDING ? QUIET_BEFORE_END : QUIET) ? REST_SOON : REST_NONE;
@@ -229,6 +241,12 @@ static void hand_over(struct client *client, struct km_client *row, struct km_ho
   if (client->ended) message->flags |= KM_HOLDER_CONNECTION_ENDED;
   /* what user space writes is in TCP, which the ingress queue would overtake */
   __atomic_fetch_or(&row->flags, KM_CLIENT_ORDERED, __ATOMIC_ACQ_REL);
+  if (message->kind == KM_HOLDER_CONNECTION) {
+    message->drawn = row->drawn;
+    message->random = row->random;
+  }
+  /* told once: what comes later is another request */
+  row->drawn = KM_DRAWN_NOTHING;
   client->owner = control_serving();
   client->overlapped = 0;
   loop_watch(&client->watch, 0);
@@ -336,6 +354,19 @@ void client_settle(struct client *client)
   }
 }
 
+/* Whatever waited for it goes on */
+void client_arrived(struct client *client)
+{
+  struct km_client *row = client_row_of(client);
+  struct upstream *upstream;
+  upstream = row ? pool_upstream(__atomic_load_n(&row->upstream, __ATOMIC_ACQUIRE)) : NULL;
+  if (upstream && __atomic_load_n(&upstream_row(upstream->cookie)->flags, __ATOMIC_ACQUIRE) & KM_UPSTREAM_RELAY) {
+    upstream_relay(upstream);
+  } else {
+    client_settle(client);
+  }
+}
+
 void client_answered(struct client *client, int last)
 {
   if (last && client->mode == CLIENT_MODE_FAST) {
@@ -438,6 +469,19 @@ void client_sweep(void)
   for (client = TAILQ_FIRST(&clients_by_mode[CLIENT_MODE_LINGERING]); client; client = next) {
     next = TAILQ_NEXT(client, link);
     if (now_ms() - client->lingers >= LINGER) finish(client, 0);
+  }
+}
+
+void client_tend(void)
+{
+  struct client *client, *next;
+  for (client = TAILQ_FIRST(&clients_by_mode[CLIENT_MODE_FAST]); client; client = next) {
+    struct km_client *row = client_row_of(client);
+    int closing = row && is_closing(row) && __atomic_load_n(&row->upstream, __ATOMIC_ACQUIRE) == 0 && client->answer == ANSWER_NONE && !client->pump;
+    next = TAILQ_NEXT(client, link);
+    /* a program may be about to send it: it has until the next look */
+    if (closing && client->closing) client_answered(client, 1);
+    else client->closing = closing;
   }
 }
 

@@ -32,6 +32,10 @@ struct client {
   peer_id owner;    /* while handed */
   __u64 read;       /* bytes that user space has read of it */
   __u64 own;        /* bytes that user space has written to it */
+  uint64_t fenced;  /* since when a fence is on its way through its queue, by now_ms; 0: never was one */
+  __u32 fence;      /* what was carried when it was sent */
+  int closing;      /* its last answer was out when it was last looked at, and nobody had said so */
+  int roomy;        /* its receive buffer was made larger than others */
   int overlapped;   /* it became user space's before the kernel had answered what came before */
   uint64_t lingers; /* since when, by now_ms */
   struct pump *pump; /* moves the rest of an answer */
@@ -65,9 +69,11 @@ void client_keep_edits(struct client *client, const struct km_edits *edits);
 /* Hands it to Node together with the upstream that the kernel could not frame. 0: there is no Node, or bytes are still under way */
 int client_relay(struct client *client, struct km_holder_message *message, int upstream);
 /* What the kernel redirected to it is not all in TCP yet */
-int client_has_kernel_bytes(const struct client *client, const struct km_client *row);
-/* What is written now would come before bytes that the kernel has redirected to it already */
-int client_would_be_overtaken(const struct client *client, const struct km_client *row);
+int client_has_kernel_bytes(const struct client *client, struct km_client *row);
+/* What is written now would come before bytes that the kernel has redirected to it already. They are waited for: whoever asks may ask again, or is told by client_arrived */
+int client_would_be_overtaken(struct client *client, struct km_client *row);
+/* What workers of the kernel had for its queue is there */
+void client_arrived(struct client *client);
 /* Its socket was watched for something else meanwhile */
 void client_resume(struct client *client);
 /* There is a Node again */
@@ -77,6 +83,8 @@ void client_returned(struct client *client, __u64 read, __u64 written);
 void client_end(struct client *client, int reset);
 /* Now and then: what nobody tells */
 void client_sweep(void);
+/* Every second: what nobody told. Programs tell of the last answer once, also of a client that was not accepted yet, and where the ring is full nobody learns of it */
+void client_tend(void);
 /* No more new ones: those without anything under way end */
 void client_drain(void);
 /* How many there are */

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "control.h"
 #include "events.h"
+#include "fence.h"
 #include "instance.h"
 #include "listener.h"
 #include "request.h"
@@ -35,6 +36,7 @@ static void tend(void)
 {
   clock_tick();
   pool_tend();
+  client_tend();
   if (instance_is_gone()) loop_end();
 }
 
@@ -97,6 +99,7 @@ int main(int count, char **arguments)
   space_open();
   client_open();
   pool_open();
+  fence_open();
   listener_reset();
   clock_tick();
   events_open();

@@ -3,11 +3,13 @@
  * force and removed again (a dry run), so that sizes are those that it charges and a program that it refuses is known now. Nothing comes into force.
  */
 import type { Artifact } from '../../proto/artifact/format.ts'
-import { RECORD_HAS_UDP } from '../../proto/abi.ts'
+import { RECORD_HAS_UDP, ROW_SIZE } from '../../proto/abi.ts'
 import { apply } from '../apply.ts'
 import type { ApplyHost, ApplyReport, ApplyRequest } from '../apply-request.ts'
 import type { Finding } from '../coded-error.ts'
 import { inspectInstance, layoutsOf } from '../condition.ts'
+import { spareNow } from '../delta/tail.ts'
+import { spareRows } from '../epoch.ts'
 import { splitKept } from '../generation.ts'
 import type { OpenInstance } from '../held-generation.ts'
 import { HOOKS } from '../hooks.ts'
@@ -65,6 +67,8 @@ export interface PlanReport {
   }
   /** of a delta: rows and clusters that it writes, rows that are spare then; without room the whole artifact has to be applied */
   readonly delta?: { readonly room: 'enough' | 'none'; readonly clusters: number; readonly rows: number; readonly spare: number }
+  /** of a whole artifact: rows that deltas may still take, and those that they may take after it, as it has all rows in their place again */
+  readonly spare?: { readonly now: number; readonly after: number }
   readonly warnings: readonly Finding[]
 }
 
@@ -113,9 +117,23 @@ export async function plan(request: PlanRequest): Promise<PlanReport> {
         nextRequest: artifact.names.services.length === 0 && (before?.tables.names.services.length ?? 0) === 0 ? 'same' : 'new-routes',
         udpEndpointsLeaving: udp ? changes.clusters.changed.reduce((sum, { endpointsRemoved }) => sum + endpointsRemoved.length, 0) : 0,
       },
+      ...(open === null || live === undefined ? {} : { spare: spareRowsOf(open, records, live, artifact) }),
       warnings: dry.warnings,
     }
   })
+}
+
+function spareRowsOf(
+  { pins }: OpenInstance,
+  records: readonly GenerationRecord[],
+  live: GenerationRecord,
+  { tables }: Artifact,
+): NonNullable<PlanReport['spare']> {
+  const { kept } = splitKept(
+    records.filter(({ state }) => state !== 'abandoned'),
+    readKeep(pins),
+  )
+  return { now: spareNow(pins, live, kept), after: spareRows('km_endpoint', tables.endpoint.length / ROW_SIZE) }
 }
 
 /** Of an instance that a runtime with other layouts made: its tables cannot be compared, but what is in force is known. */

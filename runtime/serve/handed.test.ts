@@ -23,6 +23,8 @@ const NONE: HolderMessage = {
   port: 80,
   sourcePort: 40000,
   kept: 0,
+  drawn: 0,
+  random: 0n,
   counters: {} as HolderMessage['counters'],
 }
 

@@ -12,13 +12,14 @@ import {
   CONNECTION_LATE,
   CONNECTION_LOST,
 } from '../../proto/http/holder-protocol.ts'
+import { DRAWN_NOTHING, DRAWN_PASSED, DRAWN_STOPPED } from '../../proto/http/falling.ts'
 import { sendKeepingBack, sendKept } from '../sys/libc.ts'
 import { SystemError } from '../sys/system-error.ts'
 import type { ClientRows } from './client-rows.ts'
 import type { EditRows } from './edit-rows.ts'
 import type { HolderLink, HolderMessage } from './holder-link.ts'
 import type { KeptRows } from './kept-rows.ts'
-import type { SlowConnection, SlowRelay } from './slow-lane.ts'
+import type { Drawn, SlowConnection, SlowRelay } from './slow-lane.ts'
 
 /** What the kernel says of connections and responses, beside the holder's messages. */
 export interface HandedRows {
@@ -58,6 +59,7 @@ export function createHanded(link: HolderLink, { rows, edits, kept }: HandedRows
       client: { address: addressText(message.source), port: message.sourcePort },
       netns: message.netns,
       reason: message.reason,
+      drawn: drawnOf(message),
       fastLane,
       id,
       // bytes that were read and that nobody has looked at would be lost: not clean after all
@@ -119,6 +121,11 @@ export function createHanded(link: HolderLink, { rows, edits, kept }: HandedRows
       return open.size
     },
   }
+}
+
+function drawnOf({ drawn, random }: HolderMessage): Drawn | undefined {
+  if (drawn === DRAWN_NOTHING) return undefined
+  return { random, filters: drawn === DRAWN_PASSED ? 'passed' : drawn === DRAWN_STOPPED ? 'stopped' : 'open' }
 }
 
 const IN_ORDER = 0

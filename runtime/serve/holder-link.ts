@@ -40,6 +40,9 @@ export interface HolderMessage {
   readonly sourcePort: number
   /** row in km_kept + 1; 0: none */
   readonly kept: number
+  /** DRAWN_* */
+  readonly drawn: number
+  readonly random: bigint
   readonly counters: Readonly<Record<HolderCounter, number>>
 }
 
@@ -227,6 +230,8 @@ function readMessage(bytes: Buffer): HolderMessage {
     port: small('port'),
     sourcePort: small('source_port'),
     kept: small('kept'),
+    drawn: small('drawn'),
+    random: big('random'),
     counters: Object.fromEntries(
       HOLDER_COUNTERS.map((name, index) => [name, Number(bytes.readBigUInt64LE(COUNTERS + index * 8))]),
     ) as unknown as Record<HolderCounter, number>,

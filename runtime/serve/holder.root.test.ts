@@ -4,9 +4,10 @@
  */
 import { connect } from 'node:net'
 import { existsSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { CLIENT_SLOW } from '../../proto/http/sockets.ts'
+import { CLIENT_CLOSING, CLIENT_SLOW } from '../../proto/http/sockets.ts'
 import { endOf, makeHolderWorld, nextBytes, WORLD_ASKED, WORLD_ASKED_PORT } from '../../scripts/kit/holder-world.ts'
 import { ipOf } from '../../scripts/kit/small-program.ts'
 import { closeDescriptor } from '../sys/libc.ts'
@@ -79,6 +80,12 @@ test('bytes that no program saw make it user space own', async () => {
   const ended = endOf(socket)
   given.end('reset')
   assert.is(await ended, 'reset')
+})
+
+test('a connection whose last answer is out ends, also where nobody said so', async () => {
+  const { socket } = await world.client(24109, { flags: CLIENT_CLOSING, requests: 1 })
+  assert.is(await Promise.race([endOf(socket), pause(4000, 'open')]), 'close')
+  socket.destroy()
 })
 
 test('a socket that the slow path only lets go of is reset', async () => {

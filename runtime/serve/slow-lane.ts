@@ -11,6 +11,14 @@ export interface SocketAddress {
   readonly port: number
 }
 
+/** What the kernel has drawn for a request before it was left to user space. */
+export interface Drawn {
+  /** of which each choice is a remainder */
+  readonly random: bigint
+  /** `passed`: the filters have let it pass, and what they take of it they have taken; `stopped`: the first of them that draws has answered; `open`: none has been asked */
+  readonly filters: 'passed' | 'stopped' | 'open'
+}
+
 /** A client's connection, from the first byte that nobody has read on: a whole head, a part of one, or several requests. */
 export interface SlowConnection {
   /** paused; nothing has been read of it here. Half-open is allowed: a client may close its sending half and wait for the answer */
@@ -22,6 +30,8 @@ export interface SlowConnection {
   readonly netns: bigint
   /** REASON_SLOW_* of the kernel */
   readonly reason: number
+  /** of its first request; undefined: nothing was drawn */
+  readonly drawn: Drawn | undefined
   /** 'never': every later request comes here as well, but the connection may be given back between requests all the same */
   readonly fastLane: 'possible' | 'never'
   /** cookie of the client's socket: the same connection that comes again has the same one */

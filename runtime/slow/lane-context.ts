@@ -5,6 +5,7 @@ import type { Agent } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Fed } from './request-feed.ts'
 import type { Evaluator, Service, SharedState } from './evaluator.ts'
+import type { Drawn } from '../serve/slow-lane.ts'
 import type { FirstTry } from './first-try.ts'
 import type { GuardedHead } from './head-guard.ts'
 import type { MessageReader } from './message-reader.ts'
@@ -58,6 +59,8 @@ export interface LaneRequest {
   readonly fed: Fed
   /** the kernel has decided about it and sent it; undefined: nobody has */
   readonly first: FirstTry | undefined
+  /** the kernel has begun to decide about it; undefined: it has not */
+  readonly drawn: Drawn | undefined
   /** that an upstream sees; undefined: none */
   readonly requestId: string | undefined
   /** what it asks its connection to become, in lower case */

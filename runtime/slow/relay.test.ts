@@ -50,6 +50,7 @@ async function relayed(method: 'HEAD' | 'other' = 'other', asked: 'to go on' | '
         client: { address: '127.0.0.1', port: 1 },
         netns: 0n,
         reason: 0,
+        drawn: undefined,
         fastLane: 'possible',
         id: 1n,
         giveBack: () => events.push('given back'),

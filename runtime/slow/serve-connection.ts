@@ -79,6 +79,7 @@ async function run(
     }
     const { evaluator, service } = entered
     const first = count === 1 ? kept : undefined
+    const drawn = count === 1 ? given.drawn : undefined
     if (next.kind === 'http2') {
       await serveHttp2(lane, connection, evaluator, service)
       return 'close'
@@ -86,7 +87,7 @@ async function run(
     const fed = next.kind === 'head' ? await feedRequest(next.head, next.bytes, socket) : undefined
     if (next.kind === 'refused' || fed === undefined) return refuse(lane, connection, service, next.kind === 'refused' ? next.status : 400)
     const { ending, last } = await withBody(connection, fed, (signal) =>
-      serveRequest({ lane, connection, evaluator, service, head: next.head, fed, first, signal }),
+      serveRequest({ lane, connection, evaluator, service, head: next.head, fed, first, drawn, signal }),
     )
     const isLast = ending !== 'keep' || !reader.bodyEnded || (service.settings.mostRequests > 0 && count >= service.settings.mostRequests)
     const isClean = !isLast && given.fastLane === 'possible' && reader.held === 0 && !reader.ended && !socket.destroyed

@@ -3,6 +3,7 @@
  */
 import { upgradeOf } from '../../compiler/http/hop-headers.ts'
 import { Headers } from '../../compiler/http/request.ts'
+import type { Drawn } from '../serve/slow-lane.ts'
 import type { GuardedHead } from './head-guard.ts'
 import type { SharedState } from './evaluator.ts'
 import type { LaneRequest } from './lane-context.ts'
@@ -12,12 +13,12 @@ import { routeRequest } from './route-request.ts'
 import { forwardToWaypoint } from './waypoint.ts'
 
 /** A request as its connection hands it on. */
-export type Asked = Pick<LaneRequest, 'lane' | 'connection' | 'evaluator' | 'service' | 'head' | 'fed' | 'first' | 'signal'>
+export type Asked = Pick<LaneRequest, 'lane' | 'connection' | 'evaluator' | 'service' | 'head' | 'fed' | 'first' | 'drawn' | 'signal'>
 
 /** `refuse`: the request turned out to be none before anything was answered; it is for the caller to say so */
 export async function serveRequest(asked: Asked): Promise<'close' | 'keep' | 'refuse'> {
-  const { lane, connection, service, head, fed, first, signal } = asked
-  const read = readRequest(head, service, connection, first?.random ?? lane.live.random())
+  const { lane, connection, service, head, fed, first, drawn, signal } = asked
+  const read = readRequest(head, service, connection, first?.random ?? drawn?.random ?? lane.live.random())
   const ending = wantsClose(head) ? 'close' : 'keep'
   const upgrade = upgradeOf(head.method, Headers.of('request', head.headers))
   const requestId = read.kind === 'line' ? read.requestId : undefined
@@ -28,7 +29,7 @@ export async function serveRequest(asked: Asked): Promise<'close' | 'keep' | 're
     return 'close'
   }
   if (read.expects === 'continue') fed.response.writeContinue()
-  const judgement = service.judge(read.line, first === undefined ? lane.live : DRAWN)
+  const judgement = service.judge(read.line, first === undefined ? stateOf(drawn, lane.live) : PASSED)
   if (judgement.kind !== 'forward') first?.attempt.abort()
   // what follows such a head is no request, unless the upgrade comes to nothing on the other side
   if (upgrade !== undefined) request.ending = 'close'
@@ -47,8 +48,15 @@ export async function serveRequest(asked: Asked): Promise<'close' | 'keep' | 're
   return signal.aborted && !request.begun ? 'refuse' : request.ending
 }
 
-/** Of a request that the kernel has sent: the filters have let it pass, and what they take of it they have taken. */
-const DRAWN: SharedState = { random: () => 1 - Number.EPSILON, takeToken: () => true }
+/** The filters have let it pass, and what they take of it they have taken. */
+const PASSED: SharedState = { random: () => 1 - Number.EPSILON, takeToken: () => true }
+/** The first of them that draws has stopped it. */
+const STOPPED: SharedState = { random: () => 0, takeToken: () => false }
+
+/** A request is drawn for once, and takes a token once. */
+function stateOf(drawn: Drawn | undefined, live: SharedState): SharedState {
+  return drawn?.filters === 'passed' ? PASSED : drawn?.filters === 'stopped' ? STOPPED : live
+}
 
 function wantsClose({ version, headers }: GuardedHead): boolean {
   const tokens = headers

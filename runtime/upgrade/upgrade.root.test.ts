@@ -2,8 +2,8 @@
  * Two builds of the runtime that lay out state rows differently take an instance from each other, under live connections: what is counted stays counted, what is released is released once; an
  * apply that fails or is killed on the way leaves one of the two, whole.
  */
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +13,7 @@ import * as assert from 'uvu/assert'
 import { openArtifact } from '../../proto/artifact/open.ts'
 import { type Command, command, ROOT } from '../../scripts/commands.ts'
 import { startBackends } from '../../scripts/kit/backend.ts'
+import { buildHolder } from '../../scripts/kit/build-holder.ts'
 import { makeCgroup } from '../../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../../scripts/kit/cleanup.ts'
 import { startDialer } from '../../scripts/kit/dialer.ts'
@@ -24,6 +25,7 @@ import { apply } from '../apply.ts'
 import { detach } from '../detach.ts'
 import { nextPinsOf } from '../pins.ts'
 import { existingPins } from '../place.ts'
+import { askHolder } from '../serve/holder-presence.ts'
 import { ensureBpffs } from '../sys/mountinfo.ts'
 
 /** This file is also the runtime that gets killed: `upgrade.root.test.ts INSTANCE ARTIFACT CALL`. */
@@ -162,6 +164,9 @@ const dial = async (count: number, hold?: string): Promise<readonly [reached: nu
   const sum = (list: Readonly<Record<string, number>>): number => Object.values(list).reduce((total, one) => total + one, 0)
   return [sum(reached), sum(failed)]
 }
+/** system calls of an apply that takes over */
+let calls = 0
+const nextRoot = (): string => nextPinsOf(ensureBpffs().path, INSTANCE).root
 const nextPlace = (): boolean => {
   const place = existingPins(INSTANCE)
   return place !== null && existsSync(nextPinsOf(place.bpffs, INSTANCE).root)
@@ -245,16 +250,11 @@ test('a probe that fails brings the old programs back, with what was counted mea
 })
 
 test('killed anywhere: the next apply finds one of the two, whole', async () => {
-  const calls = await callsOf(() => applied(files.get(ours) as string, { cgroup: cgroup.path }))
+  calls = await callsOf(() => applied(files.get(ours) as string, { cgroup: cgroup.path }))
   assert.equal(codes(applyOf(other)), ['KM9142'])
   for (let place = 1; place <= PLACES; place++) {
     const at = place === PLACES ? calls - 4 : Math.floor((calls * place) / PLACES)
-    const child = spawnSync(
-      process.execPath,
-      ['--import', 'tsx', fileURLToPath(import.meta.url), INSTANCE, files.get(ours) as string, String(at)],
-      { cwd: ROOT, encoding: 'utf8' },
-    )
-    assert.is(child.signal, 'SIGKILL', `call ${at} of ${calls}: ${child.stderr}`)
+    killedAt(at)
     assert.equal(await dial(2), [2, 0], `call ${at} of ${calls}`)
     const report = applyOf(other)
     assert.ok(
@@ -266,6 +266,64 @@ test('killed anywhere: the next apply finds one of the two, whole', async () => 
     await settled(other, 0)
   }
 })
+
+test('killed anywhere: a detach leaves nothing, also of what was being made', async () => {
+  for (const share of [0.3, 0.8, 1]) {
+    if (existingPins(INSTANCE) === null) assert.equal(codes(applyOf(other)), [])
+    const at = Math.min(Math.floor(calls * share), calls - 4)
+    killedAt(at)
+    assert.equal(codes(runtime(ours, 'detach')), [], `call ${at} of ${calls}`)
+    assert.equal(kernelView(INSTANCE).pins, {})
+    assert.equal(await dial(1), [0, 1], 'nothing decides any more')
+    assert.is(existsSync(nextRoot()), false)
+  }
+  // and where an older runtime has taken the instance away from beside it
+  assert.equal(codes(applyOf(other)), [])
+  killedAt(Math.floor(calls * 0.8))
+  const beside = nextRoot()
+  const away = join(beside, '..', '_away')
+  renameSync(beside, away)
+  assert.equal(codes(runtime(ours, 'detach')), [])
+  renameSync(away, beside)
+  assert.equal(codes(runtime(ours, 'detach')), [])
+  assert.is(existsSync(beside), false)
+  assert.equal(codes(runtime(ours, 'detach')), ['KM9106'])
+  assert.equal(codes(applyOf(other)), [])
+})
+
+test('with a running holder it is refused and nothing changes; drained, it is taken over', async () => {
+  buildHolder()
+  assert.equal(codes(applyOf(ours)), ['KM9142'])
+  const [program, ...rest] = ours.command('kmesh-runtime')
+  const child = spawn(program, [...rest, 'serve', '--instance', INSTANCE], { stdio: 'ignore' })
+  const kill = undoAtExit(() => child.kill('SIGKILL'))
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  for (let tries = 0; tries < 200 && (await askHolder(INSTANCE)) === null; tries++) await sleep(250)
+  assert.equal(await dial(1, 'held'), [1, 0])
+  const before = kernelView(INSTANCE).live
+  assert.ok(codes(applyOf(other)).includes('KM9143'))
+  assert.equal(kernelView(INSTANCE).live, before)
+  assert.is(nextPlace(), false)
+  assert.equal(await dial(1), [1, 0])
+  // the holder outlives whoever serves, and is in the way as before
+  child.kill('SIGKILL')
+  await ended
+  assert.ok(codes(applyOf(other)).includes('KM9143'))
+  assert.equal(codes(runtime(ours, 'serve', '--stop')), [])
+  assert.equal(codes(applyOf(other)), ['KM9142'])
+  assert.is(await dialer.release('held'), 1)
+  await settled(other, 0)
+  kill()
+})
+
+function killedAt(at: number): void {
+  const child = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(import.meta.url), INSTANCE, files.get(ours) as string, String(at)],
+    { cwd: ROOT, encoding: 'utf8' },
+  )
+  assert.is(child.signal, 'SIGKILL', `call ${at} of ${calls}: ${child.stderr}`)
+}
 
 async function callsOf(work: () => Promise<unknown>): Promise<number> {
   const watched = watchCalls(() => undefined)

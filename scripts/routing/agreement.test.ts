@@ -139,6 +139,37 @@ test('filters: what a virtual host says needs a route; answers have the headers 
   assert.is(answered(decide({ redirect: { path_redirect: '/' }, ...respond('x') }, {}, { hcm }), 'x-q'), undefined)
 })
 
+test('local_ratelimit: what it adds to its answers is formatted, behind what the route adds; its status, and what gRPC is told', () => {
+  const limit = (more: JsonObject): JsonObject => {
+    const all = { default_value: { numerator: 100 } }
+    const token_bucket = { max_tokens: 0, tokens_per_fill: 1, fill_interval: '60s' }
+    const typed_config = {
+      '@type': `${FILTERS}.local_ratelimit.v3.LocalRateLimit`,
+      stat_prefix: 'l',
+      token_bucket,
+      filter_enabled: all,
+      filter_enforced: all,
+      ...more,
+    }
+    return { hcm: { http_filters: [{ name: 'l', typed_config }] } }
+  }
+  const added = {
+    response_headers_to_add: [{ header: { key: 'x-q', value: '%RESPONSE_CODE%|%REQ(x-a)%|%UPSTREAM_CLUSTER%|%RESP(x-q)%' } }],
+  }
+  const limited = decide({ ...to(), ...respond('route') }, { headers: [['x-a', 'a']] }, limit(added))
+  assert.equal(
+    limited.responseHeaders?.filter(([name]) => name === 'x-q').map(([, value]) => value),
+    ['route', '0|a|c0|'],
+  )
+  const told = (code: string, more: JsonObject = {}, headers: RoutingRequest['headers'] = []) => {
+    const decision = decide(to(), { headers }, limit({ status: { code }, ...more }))
+    return decision.responseHeaders?.find(([name]) => name === 'grpc-status')?.[1] ?? decision.status
+  }
+  assert.equal([told('NotFound'), told('OK'), told('Forbidden')], [404, 429, 403])
+  const grpc: RoutingRequest['headers'] = [['content-type', 'application/grpc']]
+  assert.equal([told('Forbidden', {}, grpc), told('Forbidden', { rate_limited_as_resource_exhausted: true }, grpc)], ['7', '8'])
+})
+
 test('cors: what a route does not say its virtual host does', () => {
   const policy = (fields: JsonObject): JsonObject => ({
     typed_per_filter_config: { cors: { '@type': `${FILTERS}.cors.v3.CorsPolicy`, ...fields } },
@@ -292,6 +323,28 @@ test('early header mutations, and who the client is by a header', () => {
   assert.equal([refused.status, refused.reason], [404, 'rejecting_because_detection_failed'])
 })
 
+test('proxies that are trusted by address: the first one that is not, or nobody where something is no address', () => {
+  const typed_config = {
+    '@type': 'type.googleapis.com/envoy.extensions.http.original_ip_detection.xff.v3.XffConfig',
+    xff_trusted_cidrs: { cidrs: [{ address_prefix: '127.0.0.0', prefix_len: 8 }] },
+  }
+  const hcm = { original_ip_detection_extensions: [{ name: 'x', typed_config }], internal_address_config: {} }
+  const seen = (forwarded: string) => {
+    const decision = decide(
+      { ...to(), ...respond('%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%') },
+      { headers: [['x-forwarded-for', forwarded]] },
+      { hcm },
+    )
+    return [answered(decision, 'x-q'), sent(decision, 'x-envoy-internal')]
+  }
+  assert.equal(seen('10.1.2.3'), ['10.1.2.3', 'true'])
+  assert.equal(seen('127.0.0.1'), ['127.0.0.1', 'true'])
+  assert.equal(seen('9.9.9.9, 10.1.2.3, 127.0.0.2'), ['10.1.2.3', undefined])
+  assert.equal(seen('127.0.0.3,127.0.0.2'), ['127.0.0.3', undefined])
+  for (const broken of ['10.1.2.3,', 'junk, 127.0.0.1', '10.1.2.3,,127.0.0.1'])
+    assert.equal(seen(broken), ['127.61.0.9', undefined], broken)
+})
+
 test('the router: headers that it keeps to itself, and those it wants right', () => {
   const router = (more: JsonObject): JsonObject => ({
     hcm: {
@@ -301,6 +354,9 @@ test('the router: headers that it keeps to itself, and those it wants right', ()
   })
   const quiet = decide(to({ prefix_rewrite: '/n', host_rewrite_literal: 'h' }), {}, router({ suppress_envoy_headers: true }))
   assert.equal(quiet.requestHeaders, [['x-forwarded-proto', 'http']])
+  const redirect = { redirect: { prefix_rewrite: '/n' }, ...respond('[%REQ(x-envoy-original-path)%]') }
+  assert.is(answered(decide(redirect, {}, router({ suppress_envoy_headers: true })), 'x-q'), '[]')
+  assert.is(answered(decide(redirect, {}, router({})), 'x-q'), '[/a]')
   const strict = router({ strict_check_headers: ['x-envoy-max-retries'] })
   const asked = (value: string) =>
     decide(

@@ -47,13 +47,18 @@ function* answered(want: RoutingOutcome, status: number, got: Decision): Generat
   }
   yield* differ('reason', got.reason, want.details)
   // Envoy may look for a route once more when it answers what it refused before routing
-  if (want.details !== 'path_normalization_failed' && want.details !== 'rejecting_because_detection_failed')
-    yield* differ('route', got.route || undefined, want.route)
+  if (!REFUSED_EARLY.has(want.details ?? '')) yield* differ('route', got.route || undefined, want.route)
   yield* differ('status', got.status, status)
   yield* differ('location', got.location, want.location)
   yield* differ('body', got.body === undefined ? '' : Buffer.from(got.body, 'utf8').toString('latin1'), want.body)
   yield* headersDiffer('response header', got.responseHeaders ?? [], want.response_headers, WIRE_RESPONSE)
 }
+
+const REFUSED_EARLY: ReadonlySet<string> = new Set([
+  'path_normalization_failed',
+  'rejecting_because_detection_failed',
+  'missing_host_header',
+])
 
 /** What the connection adds. */
 const WIRE_RESPONSE: ReadonlySet<string> = new Set([

@@ -5,6 +5,7 @@ import { analyse } from '../../compiler/compile.ts'
 import { createDiagnostics } from '../../compiler/diag/sink.ts'
 import type { JsonObject } from '../oracle/envoy.ts'
 import { createJudge } from './ask-interpreter.ts'
+import { decide, to } from './decide-case.ts'
 import type { RoutingRequest } from './routing-case.ts'
 
 const METADATA = { filter_metadata: { m: { k: 'meta', n: 7, f: 0.5, o: { p: true, a: 'x' }, none: null, e: '' } } }
@@ -162,6 +163,60 @@ test('what the kernel does not show is for user space; what only a running proxy
   assert.match(shown('%UPSTREAM_HOST%', 'response_headers_to_add'), /^KM1704 .*only a running proxy knows %UPSTREAM_HOST%/)
   assert.is(shown('%UPSTREAM_HOST%'), '')
   assert.equal(lane({ direct_response: { status: 200 }, response_headers_to_add: header('%UPSTREAM_HOST%') }), [])
+})
+
+test('paths: of CONNECT, an original one that is empty, one that names no resource', () => {
+  const hcm = {
+    local_reply_config: { body_format: { text_format_source: { inline_string: '%PATH(NQ)% %PATH(WQ:ORIG)% %PATH(WQ:PATH)%' } } },
+  }
+  const body = (request: Partial<RoutingRequest>): string | undefined => decide({ match: { path: '/x' }, ...to() }, request, { hcm }).body
+  const connect = { method: 'CONNECT', authority: 'a.com:80', path: 'a.com:80' }
+  assert.is(body(connect), '- - -')
+  assert.is(body({ ...connect, headers: [['x-envoy-original-path', '/o?x']] }), '/o /o?x -')
+  assert.is(body({ headers: [['x-envoy-original-path', '']] }), '/a - /a')
+  const normal = { ...hcm, normalize_path: true }
+  assert.is(decide(to(), { method: 'OPTIONS', path: '*' }, { hcm: normal }).body, '* - *')
+})
+
+test('a body is formatted before there are response headers', () => {
+  const body_format = { text_format_source: { inline_string: '%RESP(location)% %RESPONSE_HEADERS_BYTES% %LOCAL_REPLY_BODY%' } }
+  const direct = decide({ direct_response: { status: 301, body: { inline_string: 'b' }, body_format } })
+  assert.equal([direct.body, direct.location], ['- 0 b', 'http://a.com/a'])
+})
+
+test('a client that waits for a status of 100 has got it before anything is formatted', () => {
+  const direct_response = { status: 429, body_format: { text_format_source: { inline_string: '%RESPONSE_CODE%' } } }
+  const body = (headers: RoutingRequest['headers']): string | undefined => decide({ direct_response }, { headers }).body
+  assert.is(body([['expect', '100-Continue']]), '100')
+  assert.is(body([['expect', 'x']]), '0')
+  assert.is(
+    body([
+      ['expect', '100-continue'],
+      ['connection', 'expect'],
+    ]),
+    '0',
+  )
+})
+
+test('an original host that is empty is one', () => {
+  const body = (value: string): string | undefined => {
+    const body_format = { text_format_source: { inline_string: value } }
+    return decide({ direct_response: { status: 200, body_format } }, { headers: [['x-envoy-original-host', '']] }).body
+  }
+  assert.is(body('[%REQUESTED_SERVER_NAME(HOST_FIRST)%%REQUESTED_SERVER_NAME(SNI_FIRST:ORIG)%]'), '[]')
+  assert.is(body('%REQUESTED_SERVER_NAME(HOST_FIRST:HOST)%'), 'a.com')
+})
+
+test('headers that the router takes for itself are gone when response headers are formatted', () => {
+  const bytes = (headers: RoutingRequest['headers']): string | undefined => {
+    const hcm = { internal_address_config: {} }
+    const value = '%REQUEST_HEADERS_BYTES% %REQ(x-envoy-max-retries)%'
+    const route = { ...to(), response_headers_to_add: [{ header: { key: 'x-q', value } }] }
+    return decide(route, { headers: [['x-forwarded-for', '10.0.0.1'], ...headers] }, { hcm }).responseHeaders?.find(
+      ([name]) => name === 'x-q',
+    )?.[1]
+  }
+  assert.is(bytes([['x-envoy-max-retries', '3']]), bytes([]))
 })
 
 test.run()

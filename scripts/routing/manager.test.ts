@@ -84,7 +84,7 @@ test('proxies that are believed by address: the last one that is not', () => {
   }
   assert.is(client(['127.0.0.0', '10.0.0.0'], '8.8.8.8, 9.9.9.9, 10.1.2.3'), '9.9.9.9')
   assert.is(client(['127.0.0.0', '10.0.0.0'], '10.1.1.1, 10.1.2.3'), '10.1.1.1')
-  assert.is(client(['127.0.0.0', '10.0.0.0'], '9.9.9.9, junk, 10.1.2.3'), '10.1.2.3')
+  assert.is(client(['127.0.0.0', '10.0.0.0'], '9.9.9.9, junk, 10.1.2.3'), '127.61.0.9')
   assert.is(client(['127.0.0.0'], 'junk'), '127.61.0.9')
   assert.is(client(['10.0.0.0'], '9.9.9.9'), '127.61.0.9')
   assert.is(client(['junk'], '8.8.8.8, 9.9.9.9'), '9.9.9.9')

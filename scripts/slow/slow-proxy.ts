@@ -49,6 +49,7 @@ export async function startSlowProxy({ resources, places, waypoint, onClean }: S
       client: { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
       netns: 0n,
       reason: 0,
+      drawn: undefined,
       fastLane: onClean === undefined ? 'never' : 'possible',
       id,
       giveBack() {

@@ -13,8 +13,8 @@ import { SERVICES } from './resources.ts'
 import { makeSoakWorld, type SoakWorld } from './world.ts'
 
 const SECONDS = 12
-/** Milliseconds: less than what is waited for such a worker. */
-const HOGGED = 6
+/** Milliseconds. */
+const HOGGED = 12
 const FREE = 30
 const HOG = new URL('hog.py', import.meta.url).pathname
 /** by flow, on both CPUs */

@@ -527,4 +527,5 @@ def main():
     print(json.dumps({"event": "end", "ways": world.done, "aborted": world.aborted, "honest": world.honest}), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,10 +1,12 @@
 /**
  * Applies artifacts one after the other in a process of its own, so that clients are not held up. In: argv INSTANCE CGROUP; messages with the
- * path of an artifact, or ROLLBACK. Out: a message for each, "" or what went wrong.
+ * path of an artifact or a delta, or ROLLBACK. Out: a message for each, "" or what went wrong.
  */
-import { openArtifact } from '../../proto/artifact/open.ts'
+import { readFileSync } from 'node:fs'
+import { readArtifactOrDelta } from '../../proto/delta/read-file.ts'
 import { apply } from '../../runtime/apply.ts'
 import type { ApplyHost } from '../../runtime/apply-request.ts'
+import { applyDelta } from '../../runtime/delta/apply-delta.ts'
 import { machine } from '../../runtime/machine.ts'
 import { rollback } from '../../runtime/rollback.ts'
 import { ROLLBACK } from './rollback-word.ts'
@@ -21,9 +23,13 @@ const SURVEY_EVERY = 50
 let applies = 0
 
 async function applyFile(path: string): Promise<string> {
-  const opened = openArtifact(path)
+  const opened = readArtifactOrDelta(readFileSync(path))
   if (opened.kind === 'invalid') return opened.error.message
   try {
+    if (opened.kind === 'delta') {
+      await applyDelta({ delta: opened.delta, instance, host: quick })
+      return ''
+    }
     await apply({
       artifact: opened.artifact,
       instance,

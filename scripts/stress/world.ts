@@ -21,6 +21,8 @@ import type { Target } from './snapshots.ts'
 export interface World {
   readonly place: Place & { readonly cgroup: string; readonly namespace: string }
   readonly instance: string
+  /** for files, while the world is there */
+  readonly folder: string
   /** Compiles resources to an artifact; its path. */
   compile(resources: readonly Resource[]): string
   apply(artifact: string): void
@@ -28,9 +30,14 @@ export interface World {
   applyAside(artifact: string): Promise<void>
   /** What was in force before is again; in that process. */
   rollbackAside(): Promise<void>
+  /** SIGKILL to that process; the next one is another. What it was doing fails with KILLED. */
+  killAside(): void
   dialer(): Dialer
   close(): void
 }
+
+/** What an action fails with whose process was killed. */
+export const KILLED = 'the applier was killed'
 
 let counter = 0
 const APPLIER = fileURLToPath(new URL('applier.ts', import.meta.url))
@@ -62,13 +69,14 @@ export async function makeStressWorld(endpoints: readonly Target[]): Promise<Wor
         if (text === '') resolve()
         else reject(new Error(`apply: ${text}`))
       })
-      child.once('exit', (code) => reject(new Error(`the applier ended with ${code}`)))
+      child.once('exit', (code, signal) => reject(new Error(signal === 'SIGKILL' ? KILLED : `the applier ended with ${code}`)))
       child.send(message)
     })
   }
   return {
     place,
     instance,
+    folder,
     compile(resources) {
       const base = join(folder, `${counter++}`)
       writeFileSync(`${base}.json`, JSON.stringify(resources))
@@ -81,6 +89,10 @@ export async function makeStressWorld(endpoints: readonly Target[]): Promise<Wor
       }),
     applyAside: (artifact) => aside(artifact),
     rollbackAside: () => aside(ROLLBACK),
+    killAside() {
+      applier?.kill('SIGKILL')
+      applier = undefined
+    },
     dialer() {
       const dialer = startDialer(place)
       undo.push(dialer.stop)

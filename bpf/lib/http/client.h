@@ -63,6 +63,11 @@ static __always_inline void km_clear_client(struct km_client *client)
   client->requests = 0;
   client->due = 0;
   client->carried = 0;
+  client->arrived = 0;
+  client->settled = 0;
+  client->fence = 0;
+  client->random = 0;
+  client->drawn = 0;
   client->queued = 0;
   client->local_port = 0;
   client->flags = 0;

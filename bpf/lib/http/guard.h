@@ -73,12 +73,23 @@ __noinline int km_guard(struct km_request *given, __u32 row)
     return KM_HTTP_SLOW;
   }
   __u32 acts = guard->flags & KM_GUARD_UNLESS ? KM_CONDITION_NO : KM_CONDITION_YES;
-  if (holds != acts || !km_falls_in(request, row, guard->numerator, guard->denominator))
+  if (holds != acts)
     return KM_GUARD_PASSES;
-  request->reason = guard->kind == KM_GUARD_SLOW ? guard->reason : KM_SLOW_TABLE;
-  if (guard->kind == KM_GUARD_REPLY)
-    return KM_HTTP_REPLY;
-  return guard->kind == KM_GUARD_LIMIT ? km_limit(request, guard) : KM_HTTP_SLOW;
+  __u32 kind = guard->kind;
+  __u32 draws = kind == KM_GUARD_LIMIT || guard->denominator;
+  __u32 drew = request->acting.drew;
+  __u32 drawn = request->drawn;
+  int verdict = KM_GUARD_PASSES;
+  request->reason = kind == KM_GUARD_SLOW ? guard->reason : KM_SLOW_TABLE;
+  if (km_falls_in(request, row, guard->numerator, guard->denominator))
+    verdict = kind == KM_GUARD_REPLY ? KM_HTTP_REPLY : kind == KM_GUARD_LIMIT ? km_limit(request, guard) : KM_HTTP_SLOW;
+  /* Should its reply have to be user space's: what draws not is asked again; of those that draw user space can be told what the first one said. */
+  if (verdict == KM_HTTP_REPLY)
+    drawn = !draws ? KM_DRAWN_PASSED : drew ? KM_DRAWN_NUMBER : KM_DRAWN_STOPPED;
+  /* Both are written on each way: without CAP_PERFMON no place may depend on one. */
+  request->drawn = drawn;
+  request->acting.drew = drew | draws;
+  return verdict;
 }
 
 /* All of them, in the order of the filters. */
@@ -86,6 +97,7 @@ static __always_inline int km_guards(struct km_request *request, __u32 first)
 {
   __u32 row = first;
   request->work.left = KM_ROUTE_STEPS;
+  request->acting.drew = 0;
   int verdict = KM_GUARD_PASSES;
 #pragma unroll
   for (int i = 0; i < KM_GUARDS_MAX; i++) {
@@ -94,6 +106,8 @@ static __always_inline int km_guards(struct km_request *request, __u32 first)
       row = request->acting.guard;
     }
   }
+  if (verdict == KM_GUARD_PASSES && !row)
+    request->drawn = KM_DRAWN_PASSED;
   if (verdict != KM_GUARD_PASSES || !row)
     return verdict;
   request->reason = KM_SLOW_TABLE;

@@ -14,7 +14,8 @@
  */
 static __always_inline int km_may_split(const struct km_sending *sending)
 {
-  return !sending->socket->corked && (sending->client->flags & KM_CLIENT_ORDERED || km_is_over(sending->client->due, KM_SETTLED_TIME));
+  const struct km_client *client = sending->client;
+  return !sending->socket->corked && !km_is_carried(client) && (client->flags & KM_CLIENT_ORDERED || km_is_over(client->due, KM_SETTLED_TIME));
 }
 
 static __always_inline int km_parse(struct sk_msg_md *msg, const struct km_sending *sending)

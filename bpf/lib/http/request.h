@@ -112,6 +112,7 @@ struct km_acting {
   __u32 failed;  /* KM_SLOW_* + 1: it cannot be composed here */
   __u32 guard;   /* guard.h: the next guard */
   __u32 reply;   /* guard.h: the action that answers */
+  __u32 drew;    /* guard.h: 1: one that draws has let it pass */
   __u32 choice;  /* weighted.h: the target that is looked at */
   __u32 point;   /* weighted.h: where the choice falls */
   __u64 lanes[4]; /* xx-hash.h: of a text of 32 bytes and more */
@@ -206,6 +207,7 @@ struct km_request {
   __u32 edit;        /* row in km_edit + 1 that has a copy; 0: none */
   __u32 keep;        /* row in km_http of the statuses after which it is tried again; 0: it is not kept (keep.h) */
   __u32 kept;        /* row in km_kept + 1 that has it; 0: none */
+  __u32 drawn;       /* KM_DRAWN_*: what user space is told should it fall from here on */
 
   struct km_head_scan scan;
   struct km_way way;

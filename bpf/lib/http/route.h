@@ -12,9 +12,8 @@
 #define KM_SERVICE_ODD_PATHS (KM_SERVICE_NORMALIZE | KM_SERVICE_MERGE_SLASHES | KM_SERVICE_IGNORE_PARAMETERS)
 /* request->action says what to do. */
 #define KM_HTTP_ROUTED 0
-/* Rows from that of a service to the condition of its checked header, and to its km_single. */
+/* Rows from that of a service to the condition of its checked header. */
 #define KM_SERVICE_CHECK 2
-#define KM_SERVICE_SINGLE 3
 
 static __always_inline int km_go_slow(struct km_request *request, __u32 reason)
 {
@@ -141,8 +140,8 @@ __noinline int km_route(struct km_request *given)
   if (request->seen & service->barred)
     return km_go_slow(request, KM_SLOW_SPECIAL_HEADER);
   if (request->again) {
-    const struct km_single *single = km_http_row(request, request->service + KM_SERVICE_SINGLE);
-    if (!single || request->again & single->slots)
+    const struct km_service_headers *headers = km_http_row(request, request->service + KM_SERVICE_HEADERS);
+    if (!headers || request->again & headers->single)
       return km_go_slow(request, KM_SLOW_REPEATED_HEADER);
   }
   __u32 proto = service->proto - 1;

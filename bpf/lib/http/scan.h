@@ -20,8 +20,6 @@
 #define KM_SCAN_BYTES 64
 #define KM_SCAN_WORDS 8
 #define KM_CONTROL_END 0x20
-/* Letters in lower case, of bytes that a name may have. */
-#define KM_CASE (KM_ONES * 0x20)
 
 /* A text of up to eight characters as a word. */
 #define KM_WORD4(a, b, c, d) ((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24)
@@ -112,15 +110,20 @@ __noinline int km_odd_line(struct km_request *given, __u32 line, __u32 end)
   return km_may_matter(&request->scan, km_word(request, line) | KM_CASE, name) ? km_special_line(request, line, end, name) : 0;
 }
 
+#define KM_PLAIN_WORDS 4
+
 /* A header line, [line, end). */
 static __always_inline int km_header_line(struct km_request *request, __u32 line, __u32 end)
 {
   __u64 first = km_word(request, line);
   __u64 wrong = km_not_in_plain_name(first);
   __u32 name = 0;
-  if (!wrong) {
-    name = KM_WORD_BYTES;
-    wrong = km_not_in_plain_name(km_word(request, line + KM_WORD_BYTES));
+#pragma unroll
+  for (int i = 1; i < KM_PLAIN_WORDS; i++) {
+    if (wrong)
+      break;
+    name += KM_WORD_BYTES;
+    wrong = km_not_in_plain_name(km_word(request, line + name));
   }
   name += wrong ? km_first_byte(wrong) : KM_WORD_BYTES;
   if (!name || line + name >= end || km_byte(request, line + name) != ':')

@@ -41,8 +41,10 @@ static __always_inline void km_finish(const struct km_sending *sending)
 static __always_inline int km_finish_slow(struct sk_msg_md *msg, const struct km_sending *sending, __u32 reason)
 {
   __u32 owner = sending->request->state;
+  __u32 drawn = sending->request->drawn;
+  __u64 random = sending->request->random;
   km_finish(sending);
-  return km_fall(msg, sending->client, owner, reason);
+  return km_fall_drawn(msg, sending->client, owner, reason, drawn, random);
 }
 
 /* Gives back the place of a request that goes nowhere. */
@@ -142,7 +144,7 @@ static __always_inline int km_reply_here(struct sk_msg_md *msg, const struct km_
   int ordered = client->flags & KM_CLIENT_ORDERED;
   if (ordered && !client->acceptor)
     return km_finish_slow(msg, sending, KM_SLOW_REDIRECT);
-  /* This one is there at once; answers of servers before it may not be. */
+  /* This one is there at once; answers before it may not be: user space waits for them. */
   if (km_would_overtake(client))
     return km_finish_slow(msg, sending, KM_SLOW_PIPELINED);
   int replaced = km_replace_head(msg, sending->request, sending->request->way.total);
@@ -166,6 +168,8 @@ static __always_inline int km_reply_here(struct sk_msg_md *msg, const struct km_
     km_tell_client(KM_EVENT_ANSWERED, cookie, sending->socket->client, 1);
   if (!ordered)
     return bpf_msg_redirect_hash(msg, &km_clients, &cookie, BPF_F_INGRESS);
+  /* By its own send(): in TCP before it can send anything else. */
   __sync_fetch_and_add(&client->egress, length);
+  __sync_fetch_and_add(&client->settled, length);
   return bpf_msg_redirect_hash(msg, &km_acceptors, &cookie, 0);
 }

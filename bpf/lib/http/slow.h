@@ -47,11 +47,22 @@ __noinline int km_note_fall(const struct km_client *client, __u32 owner, __u32 r
   return km_is_watched() ? km_tell_slow(client, owner, reason) : 0;
 }
 
-/* From here on the connection is user space's. */
-static __always_inline int km_fall(struct sk_msg_md *msg, struct km_client *client, __u32 owner, __u32 reason)
+/*
+ * From here on the connection is user space's. What was drawn for the request goes along: of each request it is decided once whether it is one of so many, and it takes a token once.
+ * The message begins what user space reads next, as it has read all that was passed before.
+ */
+static __always_inline int km_fall_drawn(struct sk_msg_md *msg, struct km_client *client, __u32 owner, __u32 reason, __u32 drawn, __u64 random)
 {
   client->reason = reason;
+  client->random = random;
+  client->drawn = drawn;
   km_note_fall(client, owner, reason);
   km_count_passed(client, msg->size, KM_CLIENT_SLOW);
   return km_pass(msg, client);
+}
+
+/* The same, with nothing decided. */
+static __always_inline int km_fall(struct sk_msg_md *msg, struct km_client *client, __u32 owner, __u32 reason)
+{
+  return km_fall_drawn(msg, client, owner, reason, KM_DRAWN_NOTHING, 0);
 }

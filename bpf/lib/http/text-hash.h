@@ -16,6 +16,8 @@
 #define KM_ONES 0x0101010101010101ULL
 #define KM_HIGHS 0x8080808080808080ULL
 #define KM_LOWS 0x7f7f7f7f7f7f7f7fULL
+/* Letters in lower case, of bytes that a name may have: no two others of these become one. */
+#define KM_CASE (KM_ONES * 0x20)
 
 /* Eight bytes of the head, the first in the lowest place. Whoever asks keeps to the text; what is behind the head is zero. */
 static __always_inline __u64 km_word(const struct km_request *request, __u32 at)

@@ -16,8 +16,10 @@ import { SLOW_REASONS } from '../../../proto/http/sockets.ts'
 import type { CorsRule } from '../../action/cors.ts'
 import type { FaultRule } from '../../action/fault.ts'
 import { filterKind, inherited } from '../../action/filters.ts'
+import { RESOURCE_EXHAUSTED } from '../../action/grpc.ts'
 import type { LocalRateLimitRule } from '../../action/local-ratelimit.ts'
 import type { RbacConfig } from '../../action/rbac.ts'
+import { forwards } from '../../http/forwards.ts'
 import type { FilterConfig, Fraction, PerFilter, Route, VirtualHost, WeightedCluster } from '../../http/model.ts'
 import { headerMatchQuestion } from './match-question.ts'
 import { lowerQuestion } from './conditions.ts'
@@ -59,12 +61,27 @@ export function lowerGuards(place: GuardedPlace): LoweredGuards {
   }
   if (guards.length > GUARDS_MAX) return { kind: 'slow', why: `more than ${GUARDS_MAX} filters decide about it` }
   let next = 0
-  for (const guard of guards.reverse()) {
+  for (const guard of [...beforeDraws(guards)].reverse()) {
     const row = placeGuard(guard, next, place)
     if (typeof row === 'string') return { kind: 'slow', why: row }
     next = row
   }
   return { kind: 'guards', first: next }
+}
+
+/**
+ * What leaves a request to user space comes before the first guard that draws a number or takes a token: user space asks all filters again, and each draws once. It decides the same then, as all
+ * filters are asked there.
+ */
+function beforeDraws(guards: readonly Guard[]): readonly Guard[] {
+  const first = guards.findIndex(draws)
+  if (first < 0) return guards
+  const [before, behind] = [guards.slice(0, first), guards.slice(first)]
+  return [...before, ...behind.filter(({ kind }) => kind === 'slow'), ...behind.filter(({ kind }) => kind !== 'slow')]
+}
+
+function draws(guard: Guard): boolean {
+  return guard.kind === 'limit' || (guard.kind === 'reply' && guard.share !== undefined)
 }
 
 /** A configuration that only says "disabled" turns off what is above it. What a virtual host says holds for its routes only. */
@@ -74,10 +91,6 @@ function effectiveConfig(name: string, config: FilterConfig, { scope, host, rout
   const own = inherited(levels.flatMap((level) => level?.get(name) ?? []))
   if (own === undefined) return config
   return own.data === undefined && own.disabled ? { ...config, disabled: true } : own
-}
-
-function isForward(route: Route | undefined): boolean {
-  return route?.action.kind === 'route' || route?.action.kind === 'non_forwarding'
 }
 
 function guardsOf(config: FilterConfig, place: GuardedPlace): Guards {
@@ -139,12 +152,13 @@ function limitGuards(rule: LocalRateLimitRule, path: string): Guards {
   if (rule.enabled.numerator === 0) return []
   if (rule.descriptors.length > 0) return { kind: 'slow', why: 'local_ratelimit with descriptors', waypoint: true }
   if (rule.bucket === undefined) return []
+  if (rule.add.length > 0) return { kind: 'slow', why: 'local_ratelimit with response headers of its own' }
   return [{ kind: 'limit', rule, path }]
 }
 
 function corsGuards(rule: CorsRule, { scope, route }: GuardedPlace): Guards {
   // the connection manager's own configuration is empty: no policy
-  if (!isForward(route) || (rule.enabled.numerator === 0 && rule.origins.length === 0)) return []
+  if (!forwards(route) || (rule.enabled.numerator === 0 && rule.origins.length === 0)) return []
   // what it adds, it adds to the upstream's answer
   const origin: Question = {
     kind: 'ask',
@@ -182,7 +196,7 @@ function placeGuard(guard: Guard, next: number, place: GuardedPlace): number | s
 
 function answer(reply: Reply, { scope, host, route, weighted, cluster }: GuardedPlace): number | string {
   // a local answer has the response headers of a route that forwards
-  const owner = host === undefined || route === undefined || !isForward(route) ? undefined : { host, route, weighted, cluster }
+  const owner = host === undefined || route === undefined || !forwards(route) ? undefined : { host, route, weighted, cluster }
   const lowered = lowerReply(reply, owner, 0, scope)
   return lowered.kind === 'row' ? lowered.row : lowered.why
 }
@@ -192,9 +206,12 @@ const NANOSECONDS = 1_000_000
 const BUCKET_EPOCH = 1n << 62n
 
 function placeLimit({ rule, path }: Extract<Guard, { kind: 'limit' }>, next: number, place: GuardedPlace): number | string {
-  const { bucket, status, enabled, enforced } = rule
+  const { bucket, status, exhausted, enabled, enforced } = rule
   if (bucket === undefined) return next
-  const reply = answer({ status, body: 'local_rate_limited', details: 'local_rate_limited' }, place)
+  const reply = answer(
+    { status, body: 'local_rate_limited', details: 'local_rate_limited', ...(exhausted && { grpcStatus: RESOURCE_EXHAUSTED }) },
+    place,
+  )
   if (typeof reply === 'string') return reply
   const { builder, service } = place.scope
   const interval = BigInt(Math.round(bucket.fillInterval * NANOSECONDS))

@@ -4,7 +4,7 @@
  */
 import {
   service as serviceLayout,
-  single,
+  serviceHeaders,
   route as routeLayout,
   virtualHost as hostLayout,
   wildcards,
@@ -18,7 +18,8 @@ import { placePaths } from './candidates.ts'
 import { lowerQuestion, unsaidIn } from './conditions.ts'
 import { placeDomains } from './domains.ts'
 import { isExternal, isHttps } from './header-question.ts'
-import { interestFilter } from './interest.ts'
+import { interestFilter, interestTable } from './interest.ts'
+import { KernelLane } from './kernel-lane.ts'
 import type { RouteLane, ServiceLanes, VirtualHostLane } from './lowered.ts'
 import { matchQuestion } from './match-question.ts'
 import { createPathTable, type PathRoute } from './paths.ts'
@@ -33,14 +34,19 @@ export interface LoweredService {
 }
 
 export function lowerService(service: HttpService, builder: HttpBuilder, actions: ActionLowering): LoweredService {
-  // km_service, km_wildcards, the condition of a checked header and km_single
+  // km_service, km_wildcards, the condition of a checked header and km_service_headers
   const row = builder.reserve(4)
   const scope = createServiceScope(builder, service, row)
   const settings = serviceSettings(service, scope)
   const reason = serviceReason(service)
   const { virtualHosts } = service.routes
-  const hosts = virtualHosts.map((host) => lowerHost(host, scope, actions, reason))
-  const domains = placeDomains(virtualHosts, (index) => hosts[index]?.row ?? 0, scope)
+  const rows: number[] = []
+  const lanes = virtualHosts.map((host) => {
+    const lowered = lowerHost(host, scope, actions, reason)
+    rows.push(lowered.row)
+    return lowered.lane
+  })
+  const domains = placeDomains(virtualHosts, (index) => rows[index] ?? 0, scope)
   const nowhere = rowOf(actions.nowhere(undefined, scope))
   builder.set(row, serviceLayout, {
     flags:
@@ -52,9 +58,9 @@ export function lowerService(service: HttpService, builder: HttpBuilder, actions
     proto: settings.proto,
     checked: settings.referer,
   })
-  builder.set(row + 3, single, { slots: scope.single })
+  builder.set(row + 3, serviceHeaders, { single: scope.single, ...interestTable(scope.interests, builder) })
   builder.set(row + 1, wildcards, { suffix: domains.suffix, prefix: domains.prefix })
-  return { row, lanes: { path: service.path, slow: reason, virtualHosts: hosts.map(({ lane }) => lane) } }
+  return { row, lanes: { path: service.path, slow: reason, virtualHosts: lanes } }
 }
 
 function rowOf(action: LoweredAction): number {
@@ -96,7 +102,16 @@ function lowerHost(host: VirtualHost, scope: ServiceScope, actions: ActionLoweri
     state,
   })
   builder.relocate(row, hostLayout, 'state')
-  return { row, lane }
+  const inKernel = lane.routes.every((route) => route.lane === 'kernel')
+  return {
+    row,
+    lane: inKernel
+      ? new KernelLane(
+          host,
+          lane.routes.map((route) => route.state),
+        )
+      : lane,
+  }
 }
 
 /** A route of a virtual host that is not the kernel's as a whole. */

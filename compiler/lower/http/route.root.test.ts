@@ -256,6 +256,45 @@ test('over-long hosts and paths are not taken for shorter ones', async () => {
   kernel.close()
 })
 
+test('headers are found whatever their number, length and case; others with the same ends are not', async () => {
+  const sets: Readonly<Record<string, readonly string[]>> = {
+    one: ['x-one'],
+    many: Array.from({ length: 26 }, (_, at) => `x-${String.fromCharCode(97 + at)}${at}_name`),
+    long: ['x-short', `x-${'l'.repeat(31)}`],
+    alike: ['12345678-a-12345678', '12345678-b-12345678'],
+  }
+  const kernel = await askKernel(
+    agreedServices(
+      Object.entries(sets).map(([id, names]) => {
+        const routes = names.map((name) => ({
+          match: { prefix: '/', headers: [{ name, string_match: { exact: 'yes' } }] },
+          route: { cluster: 'c0' },
+        }))
+        return { id, route_config: { name: id, virtual_hosts: [{ name: 'v', domains: ['*'], routes }] }, requests: [] }
+      }),
+    ),
+  )
+  for (const [index, names] of Object.values(sets).entries()) {
+    const ask = (name: string): string => {
+      const reached = kernel.ask(index, { method: 'GET', authority: 'a.com', path: '/', headers: [[name, 'yes']] })
+      return reached.kind === 'slow' ? 'slow' : reached.path.replace(/.*(routes|virtual_hosts)/, '$1')
+    }
+    for (const [at, name] of names.entries()) {
+      assert.is(ask(name), `routes[${at}]`, name)
+      assert.is(ask(name.toUpperCase()), `routes[${at}]`, name)
+      const middle = name.length >> 1
+      for (const other of [
+        `${name}s`,
+        name.slice(0, -1),
+        `${name.slice(0, middle)}q${name.slice(middle)}`,
+        `${name.slice(0, middle)}q${name.slice(middle + 1)}`,
+      ])
+        if (!names.includes(other)) assert.is(ask(other), 'virtual_hosts[0]', other)
+    }
+  }
+  kernel.close()
+})
+
 test('a list that is too long ends in user space, behind what it still says', async () => {
   const routes = Array.from({ length: 300 }, (_, index) => ({
     match: { prefix: '/', headers: [{ name: 'x-a', string_match: { exact: String(index) } }] },
