@@ -1,5 +1,5 @@
 /**
- * What HTTP filters refuse of their own settings when they are made (header_to_metadata_filter.cc, composite/action.cc; each tried). In: their configurations. Out: findings.
+ * What HTTP filters refuse of their own settings when they are made (header_to_metadata_filter.cc, composite/action.cc, success_criteria_evaluator.cc; each tried). In: their configurations. Out: findings.
  */
 import type { Cursor } from '../input/cursor.ts'
 import { checkExtension } from './extension-points.ts'
@@ -28,6 +28,27 @@ function mistakeOf(at: Cursor): string | undefined {
     return 'on_header_present has a value or a regex_value_rewrite, not both'
   if (hasCookie && at.boolean('remove') === true) return 'a cookie cannot be removed'
   return missing !== undefined && (missing.string('value') ?? '') === '' ? 'on_header_missing needs a value' : undefined
+}
+
+const STATUS_LEAST = 100
+const STATUS_END = 600
+const GRPC_LAST = 16
+
+/** What counts as a success. */
+export const admissionControl: Rule = {
+  types: [`${HTTP}admission_control.v3.AdmissionControl.SuccessCriteria`],
+  check(at, context) {
+    for (const range of at.message('http_criteria')?.messages('http_success_status') ?? []) {
+      const start = range.number('start') ?? 0
+      const end = range.number('end') ?? 0
+      if (start < STATUS_LEAST || end > STATUS_END || start > end)
+        context.refuseUnlessLoaded('KM2126', range.path, `[${start}, ${end}) is no range of HTTP statuses`)
+    }
+    const grpc = at.message('grpc_criteria')
+    for (const [index, status] of (grpc?.numbers('grpc_success_status') ?? []).entries())
+      if (status > GRPC_LAST)
+        context.refuseUnlessLoaded('KM2126', grpc?.at('grpc_success_status', index) ?? at.path, `${status} is no gRPC status`)
+  },
 }
 
 /** What a composite filter delegates to. */

@@ -49,13 +49,26 @@ function checkConfig(name: string, config: Cursor, emptiness: 'may be empty' | '
 const RULES = ['request_rules', 'response_rules'] as const
 const SHORTEST_FILL = 50
 
-/** Its timer is no finer (tried). */
+/** Its timers are no finer, and what a bucket is for is told by all entries in their order (tried). */
 export const localRateLimit: Rule = {
   types: [LOCAL_RATE_LIMIT],
   check(at, context) {
-    const bucket = at.message('token_bucket')
-    const interval = bucket?.duration('fill_interval')
-    if (bucket !== undefined && interval !== undefined && interval > 0 && interval < SHORTEST_FILL)
-      context.refuse('KM2114', bucket.at('fill_interval'), `fill_interval is ${interval} ms, and ${SHORTEST_FILL} ms is the least`)
+    checkInterval(at, context)
+    const seen = new Set<string>()
+    for (const descriptor of at.messages('descriptors')) {
+      checkInterval(descriptor, context)
+      const entries = descriptor.messages('entries').map((entry) => [entry.string('key') ?? '', entry.string('value') ?? ''] as const)
+      const identity = JSON.stringify(entries)
+      const text = entries.map(([key, value]) => `${key}=${value}`).join(', ')
+      if (seen.has(identity)) context.refuseUnlessLoaded('KM2126', descriptor.at('entries'), `a second descriptor of ${quote(text)}`)
+      seen.add(identity)
+    }
   },
+}
+
+function checkInterval(at: Cursor, context: Context): void {
+  const bucket = at.message('token_bucket')
+  const interval = bucket?.duration('fill_interval')
+  if (bucket !== undefined && interval !== undefined && interval > 0 && interval < SHORTEST_FILL)
+    context.refuse('KM2114', bucket.at('fill_interval'), `fill_interval is ${interval} ms, and ${SHORTEST_FILL} ms is the least`)
 }

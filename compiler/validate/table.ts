@@ -14,7 +14,7 @@ import { matcherActions, matcherInputs } from './generic-matchers.ts'
 import { placedMatchers } from './matcher-inputs.ts'
 import { addedHeaders, removedHeaders } from './header-mutations.ts'
 import { extensionPoints, listenerFilters, wrappedSockets } from './extension-points.ts'
-import { delegatedFilters, headerToMetadata } from './filter-settings.ts'
+import { admissionControl, delegatedFilters, headerToMetadata } from './filter-settings.ts'
 import { httpFilters } from './http-filters.ts'
 import { hiddenRoutes, oddMatches } from './odd-matches.ts'
 import { namedClusters } from './named-clusters.ts'
@@ -64,6 +64,7 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   perFilterConfig,
   localRateLimit,
   headerToMetadata,
+  admissionControl,
   delegatedFilters,
   connectionManager,
   forwardedFor,
