@@ -110,12 +110,11 @@ int km_reply_remote(struct __sk_buff *skb)
     return SK_PASS;
   int verdict;
   if (queued) {
-    km_expect_by_worker(client, 1);
+    km_expect_by_worker(client);
     verdict = bpf_sk_redirect_hash(skb, &km_clients, &owner, BPF_F_INGRESS);
   } else {
     __sync_fetch_and_or(&client->flags, KM_CLIENT_ORDERED);
     __sync_fetch_and_add(&client->egress, size);
-    km_expect_by_worker(client, 0);
     verdict = bpf_sk_redirect_hash(skb, &km_acceptors, &owner, 0);
   }
   if (verdict != SK_PASS) {

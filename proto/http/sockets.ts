@@ -80,11 +80,10 @@ export const CLIENT_PIPELINING = 256
 export const CLIENT_GONE = 512
 
 /**
- * Nanoseconds from the program that redirects bytes of an answer to their being in the client's queue, on a machine that is not busy: from the server's own send() (which waits for the client's
- * socket), and by way of a worker of the kernel. No client can have read them before: one that sends the next request earlier pipelines.
+ * Nanoseconds from the program that redirects bytes of an answer to their being in the client's queue by the server's own send(), which waits for the client's socket, on a machine that is not
+ * busy. No client can have read them before: one that sends the next request earlier pipelines. What a worker of the kernel carries has no such time, and needs none: a fence tells of it.
  */
 export const DIRECT_TIME = 2_000
-export const WORKER_TIME = 12_000
 /** Nanoseconds after which what a server's own send() puts into the queue is there also on a busy machine, and after which it is there for certain. */
 export const BUSY_TIME = 20_000_000
 export const SETTLED_TIME = 1_000_000_000
@@ -213,7 +212,7 @@ export const client = layout('km_client', 'One client connection. Taken by the c
   requests: ['u64', 'requests decided in the kernel'],
   due: [
     'u64',
-    'monotonic nanoseconds at which bytes that were last redirected towards it are there, on a machine that is not busy; 0: none were',
+    "monotonic nanoseconds at which bytes that a server's own send() last put into its queue are there, on a machine that is not busy; 0: none were",
   ],
   carried: ['u32', 'answers that a worker of the kernel was given for its receive queue, past TCP, in all'],
   arrived: ['u32', 'of those, the ones that are there for certain: a fence has come through behind them'],

@@ -36,11 +36,9 @@ static __always_inline void km_expect_directly(struct km_client *client)
   client->due = now + KM_DIRECT_TIME;
 }
 
-static __always_inline void km_expect_by_worker(struct km_client *client, int queued)
+static __always_inline void km_expect_by_worker(struct km_client *client)
 {
-  client->due = bpf_ktime_get_ns() + KM_WORKER_TIME;
-  if (queued)
-    __sync_fetch_and_add(&client->carried, 1);
+  __sync_fetch_and_add(&client->carried, 1);
 }
 
 /* A worker of the kernel may still have something for its receive queue. What goes there by the same worker stays in order, everything else would overtake it. */
