@@ -318,7 +318,8 @@ function undecided(configuration: RouteConfiguration, virtualHost: VirtualHost, 
   }
 }
 
-const NOWHERE = {
+/** Of a request that goes nowhere, but for its detail. */
+export const NOWHERE = {
   lane: 'user-space',
   outcome: 'divert' as Outcome,
   virtualHost: undefined,

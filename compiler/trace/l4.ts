@@ -4,6 +4,8 @@
  */
 import { xxHash64Text } from '../balance/hash.ts'
 import { evalBalance } from '../balance/table.ts'
+import { NO_DETAIL } from '../http/decision-detail.ts'
+import { NOWHERE } from '../http/eval.ts'
 import type { Decision } from '../http/model.ts'
 import type { RequestLine } from '../http/request.ts'
 import { type Decision as DialDecision, decide } from '../ir/eval.ts'
@@ -52,24 +54,4 @@ function chosen({ clusters }: Extract<DialDecision, { readonly outcome: 'balance
   return undefined
 }
 
-const NOTHING = {
-  virtualHost: undefined,
-  route: undefined,
-  cluster: undefined,
-  path: undefined,
-  authority: undefined,
-  status: undefined,
-  location: undefined,
-  body: undefined,
-  requestHeaders: undefined,
-  responseHeaders: undefined,
-  detail: {
-    virtualHost: undefined,
-    route: undefined,
-    weightedCluster: undefined,
-    cluster: undefined,
-    retry: undefined,
-    mirrors: [],
-    filters: new Map(),
-  },
-} as const
+const NOTHING = { ...NOWHERE, detail: NO_DETAIL }

@@ -14,6 +14,19 @@ function list(types: string): ReadonlySet<string> {
   )
 }
 
+/** What a matcher may look at of a connection; of a request that came by one, too. */
+const CONNECTION_INPUTS = `
+    .matching.common_inputs.network.v3.DestinationIPInput .matching.common_inputs.network.v3.DestinationPortInput
+    .matching.common_inputs.network.v3.DirectSourceIPInput .matching.common_inputs.network.v3.SourceIPInput
+    .matching.common_inputs.network.v3.SourcePortInput .matching.common_inputs.network.v3.ServerNameInput
+    .matching.common_inputs.network.v3.FilterStateInput .matching.common_inputs.network.v3.NetworkNamespaceInput
+    .matching.common_inputs.ssl.v3.DnsSanInput .matching.common_inputs.ssl.v3.SubjectInput .matching.common_inputs.ssl.v3.UriSanInput
+    .matching.common_inputs.environment_variable.v3.Config`
+const REQUEST_INPUTS = `${CONNECTION_INPUTS}
+    .matching.common_inputs.network.v3.DynamicMetadataInput xds.type.matcher.v3.HttpAttributesCelMatchInput
+    .matching.http.dynamic_modules.v3.DynamicModuleDataInput .matching.http.dynamic_modules.v3.HttpDynamicModuleMatchInput
+    envoy.type.matcher.v3.HttpRequestHeaderMatchInput`
+
 export const EXTENSION_TYPES = {
   access_loggers: list(`
     .access_loggers.dynamic_modules.v3.DynamicModuleAccessLog .access_loggers.file.v3.FileAccessLog
@@ -241,46 +254,19 @@ export const EXTENSION_TYPES = {
   'matching.action.chains': list('google.protobuf.StringValue .matching.actions.format_string.v3.ActionFormatter'),
   'matching.action.datagrams': list('.filters.udp.udp_proxy.v3.Route'),
   // what an HTTP filter is chosen by
-  'matching.input.http': list(`
-    .matching.common_inputs.network.v3.DestinationIPInput .matching.common_inputs.network.v3.DestinationPortInput
-    .matching.common_inputs.network.v3.DirectSourceIPInput .matching.common_inputs.network.v3.SourceIPInput
-    .matching.common_inputs.network.v3.SourcePortInput .matching.common_inputs.network.v3.ServerNameInput
-    .matching.common_inputs.network.v3.FilterStateInput .matching.common_inputs.network.v3.NetworkNamespaceInput
-    .matching.common_inputs.network.v3.SourceTypeInput .matching.common_inputs.network.v3.DynamicMetadataInput .matching.common_inputs.ssl.v3.DnsSanInput
-    .matching.common_inputs.ssl.v3.SubjectInput .matching.common_inputs.ssl.v3.UriSanInput .matching.common_inputs.environment_variable.v3.Config
-    xds.type.matcher.v3.HttpAttributesCelMatchInput .matching.http.dynamic_modules.v3.DynamicModuleDataInput
-    .matching.http.dynamic_modules.v3.HttpDynamicModuleMatchInput envoy.type.matcher.v3.HttpRequestHeaderMatchInput
-    envoy.type.matcher.v3.HttpRequestQueryParamMatchInput envoy.type.matcher.v3.HttpRequestTrailerMatchInput
-    envoy.type.matcher.v3.HttpResponseHeaderMatchInput envoy.type.matcher.v3.HttpResponseLocalReplyMatchInput
-    envoy.type.matcher.v3.HttpResponseStatusCodeClassMatchInput envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput
-    envoy.type.matcher.v3.HttpResponseTrailerMatchInput`),
+  'matching.input.http': list(`${REQUEST_INPUTS}
+    .matching.common_inputs.network.v3.SourceTypeInput envoy.type.matcher.v3.HttpRequestQueryParamMatchInput
+    envoy.type.matcher.v3.HttpRequestTrailerMatchInput envoy.type.matcher.v3.HttpResponseHeaderMatchInput
+    envoy.type.matcher.v3.HttpResponseLocalReplyMatchInput envoy.type.matcher.v3.HttpResponseStatusCodeClassMatchInput
+    envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput envoy.type.matcher.v3.HttpResponseTrailerMatchInput`),
   // what RBAC looks at in a request
-  'matching.input.requests': list(`
-    .matching.common_inputs.network.v3.DestinationIPInput .matching.common_inputs.network.v3.DestinationPortInput
-    .matching.common_inputs.network.v3.DirectSourceIPInput .matching.common_inputs.network.v3.SourceIPInput
-    .matching.common_inputs.network.v3.SourcePortInput .matching.common_inputs.network.v3.ServerNameInput
-    .matching.common_inputs.network.v3.FilterStateInput .matching.common_inputs.network.v3.NetworkNamespaceInput
-    .matching.common_inputs.network.v3.DynamicMetadataInput .matching.common_inputs.ssl.v3.DnsSanInput .matching.common_inputs.ssl.v3.SubjectInput
-    .matching.common_inputs.ssl.v3.UriSanInput .matching.common_inputs.environment_variable.v3.Config xds.type.matcher.v3.HttpAttributesCelMatchInput
-    .matching.http.dynamic_modules.v3.DynamicModuleDataInput .matching.http.dynamic_modules.v3.HttpDynamicModuleMatchInput
-    envoy.type.matcher.v3.HttpRequestHeaderMatchInput`),
+  'matching.input.requests': list(REQUEST_INPUTS),
   // what RBAC looks at in a connection
-  'matching.input.connections': list(`
-    .matching.common_inputs.network.v3.DestinationIPInput .matching.common_inputs.network.v3.DestinationPortInput
-    .matching.common_inputs.network.v3.DirectSourceIPInput .matching.common_inputs.network.v3.SourceIPInput
-    .matching.common_inputs.network.v3.SourcePortInput .matching.common_inputs.network.v3.ServerNameInput
-    .matching.common_inputs.network.v3.FilterStateInput .matching.common_inputs.network.v3.NetworkNamespaceInput
-    .matching.common_inputs.ssl.v3.DnsSanInput .matching.common_inputs.ssl.v3.SubjectInput .matching.common_inputs.ssl.v3.UriSanInput
-    .matching.common_inputs.environment_variable.v3.Config`),
+  'matching.input.connections': list(CONNECTION_INPUTS),
   // what filter chains are chosen by
-  'matching.input.chains': list(`
-    .matching.common_inputs.network.v3.DestinationIPInput .matching.common_inputs.network.v3.DestinationPortInput
-    .matching.common_inputs.network.v3.DirectSourceIPInput .matching.common_inputs.network.v3.SourceIPInput
-    .matching.common_inputs.network.v3.SourcePortInput .matching.common_inputs.network.v3.ServerNameInput
-    .matching.common_inputs.network.v3.FilterStateInput .matching.common_inputs.network.v3.NetworkNamespaceInput
+  'matching.input.chains': list(`${CONNECTION_INPUTS}
     .matching.common_inputs.network.v3.SourceTypeInput .matching.common_inputs.network.v3.ApplicationProtocolInput
-    .matching.common_inputs.network.v3.TransportProtocolInput .matching.common_inputs.ssl.v3.DnsSanInput .matching.common_inputs.ssl.v3.SubjectInput
-    .matching.common_inputs.ssl.v3.UriSanInput .matching.common_inputs.environment_variable.v3.Config`),
+    .matching.common_inputs.network.v3.TransportProtocolInput`),
   // tried on Envoy 1.40 with every input of connections
   'matching.input.datagrams': list(`
     .matching.common_inputs.environment_variable.v3.Config .matching.common_inputs.network.v3.DestinationIPInput

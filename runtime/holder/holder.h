@@ -44,6 +44,7 @@ void loop_soon(struct moment *moment, int milliseconds);
 void loop_run(void);
 void loop_end(void);
 uint64_t now_ms(void);
+uint64_t now_ns(void);
 
 /* ---------------------------------------------------------------- progress.c */
 

@@ -13,11 +13,16 @@ static int epoll_fd = -1;
 static int ended;
 static struct watch *dead;
 
-uint64_t now_ms(void)
+uint64_t now_ns(void)
 {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uint64_t now_ms(void)
+{
+  return now_ns() / 1000000;
 }
 
 void loop_open(void)

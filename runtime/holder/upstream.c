@@ -6,9 +6,9 @@
  */
 #include "upstream.h"
 #include "edit.h"
+#include "outstanding.h"
 #include "pump.h"
 #include <errno.h>
-#include <time.h>
 #include <sys/epoll.h>
 
 /* Milliseconds after which a claim that no request followed is taken back. */
@@ -19,13 +19,6 @@
 
 __u64 timed_out, upstream_lost, relayed;
 static struct moment look;
-
-static __u64 now_ns(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (__u64)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static void look_at_all(void);
 
@@ -185,10 +178,9 @@ void upstream_spent(struct upstream *upstream, __u64 client)
 static void sweep_one(struct upstream *upstream)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
-  __u64 owner = __atomic_load_n(&row->owner, __ATOMIC_ACQUIRE);
-  int over = row->deadline && row->deadline < now_ns();
-  int alone = __atomic_load_n(&client_row(row->client)->cookie, __ATOMIC_ACQUIRE) != owner;
-  if (upstream->mode == UPSTREAM_MODE_PUMPED && (over || alone)) {
+  struct outstanding seen;
+  int steady = outstanding_read(row, &seen);
+  if (upstream->mode == UPSTREAM_MODE_PUMPED && steady && (seen.over || seen.alone)) {
     pump_end_lost(upstream);
     return;
   }
@@ -206,13 +198,17 @@ static void sweep_one(struct upstream *upstream)
     fail(upstream, ANSWER_LOST, 0);
     return;
   }
-  if (owner == 0) {
+  if (!steady) {
+    upstream->since = 0;
+    return;
+  }
+  if (seen.owner == 0) {
     if (upstream->since == 0) upstream->since = now_ms();
     if (now_ms() - upstream->since > CLAIM_LOST) pool_release(upstream);
     return;
   }
   upstream->since = 0;
-  if (alone) {
+  if (seen.alone) {
     fail(upstream, ANSWER_NONE, 0);
     return;
   }
@@ -220,7 +216,7 @@ static void sweep_one(struct upstream *upstream)
     upstream_relay(upstream);
     return;
   }
-  if (over) fail(upstream, ANSWER_TIMEOUT, 0);
+  if (seen.over) fail(upstream, ANSWER_TIMEOUT, 0);
 }
 
 void upstream_sweep(void)

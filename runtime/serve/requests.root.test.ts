@@ -157,6 +157,27 @@ function load(url: string, seconds: number): Promise<{ readonly requests: number
   }))
 }
 
+/** requests that user space was left with */
+const leftToUserSpace = (): number =>
+  status(INSTANCE)
+    .http.services.flatMap(({ routes }) => routes)
+    .flatMap(({ slow }) => Object.values(slow))
+    .reduce((sum, count) => sum + count, 0)
+
+/** requests and connections that were given an endpoint, by cluster */
+const decided = (): readonly number[] => status(INSTANCE).clusters.map(({ connections }) => connections)
+
+/** A load on both clusters that began is the kernel's: the first requests of connections that find no upstream ready are those of a process, and die with it when it is killed. */
+async function inKernel(): Promise<void> {
+  const before = decided()
+  let slow = -1
+  await until('the load is the kernel\u2019s', () => {
+    const had = slow
+    slow = leftToUserSpace()
+    return had === slow && decided().every((count, i) => count > (before[i] ?? 0) + 1000)
+  })
+}
+
 const snapshot = join(folder, 'snapshot.json')
 const artifact = join(folder, 'artifact.tar')
 const resources = [listener('v4', SERVICE4, 'four'), listener('v6', SERVICE6, 'six'), cluster('four', BACKEND4), cluster('six', BACKEND6)]
@@ -193,10 +214,8 @@ test('requests after the first are the kernel\u2019s', async () => {
   const { requests, trouble } = await load(`http://${SERVICE4}/x`, 1)
   assert.is(trouble, '')
   assert.ok(requests > 100, `${requests}`)
-  const { clusters, http } = status(INSTANCE)
-  const slow = http.services
-    .flatMap(({ routes }) => routes)
-    .reduce((sum, route) => sum + Object.values(route.slow).reduce((a, b) => a + b, 0), 0)
+  const { clusters } = status(INSTANCE)
+  const slow = leftToUserSpace()
   assert.ok((clusters.find(({ name }) => name === 'four')?.connections ?? 0) > requests * 0.9)
   assert.ok(slow < 50, `${slow} went to user space`)
 })
@@ -211,6 +230,7 @@ test('504 behind the time of the route, and a long answer in full', () => {
 test('killed, replaced and asked to leave under load: no request fails', async () => {
   const under = load(`http://${SERVICE4}/load`, 14)
   const six = load(`http://[${SERVICE6}]/load`, 14)
+  await inKernel()
   serving.at(-1)?.kill('SIGKILL')
   const second = await serve('--observe', servers.path)
   const gone = exited(second)

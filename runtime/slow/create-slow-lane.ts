@@ -2,6 +2,7 @@
  * The slow path of `serve`. In: the services document of the generation in force, ways to open sockets, perhaps a waypoint. Out: a SlowLane. Invariant: it never blocks, and
  * nothing that one connection does ends another.
  */
+import { setMaxListeners } from 'node:events'
 import { readServicesDocument } from '../../proto/http/services.ts'
 import type { OpenUpstream, SlowConnection, SlowLane } from '../serve/slow-lane.ts'
 import { createEvaluator, type Evaluator } from './evaluator.ts'
@@ -47,6 +48,8 @@ export function createSlowLane({ services, inForce = () => '', open, waypoint, b
     return evaluator
   }
   const leaving = new AbortController()
+  // each connection that waits for a request waits for this, too
+  setMaxListeners(0, leaving.signal)
   let active = 0
   const pool = createUpstreamPool(({ netns, address, port }) => open(netns, { address, port }))
   const lane: LaneContext = {

@@ -14,13 +14,14 @@ export function tool(name: 'load' | 'serve'): string {
   return compiled(new URL(`${name}.c`, import.meta.url))
 }
 
-/** Throws with what the compiler said. Two sources of one name would share a binary. */
-export function compiled(at: URL): string {
+/** `parts`: what the source includes. Throws with what the compiler said. Two sources of one name would share a binary. */
+export function compiled(at: URL, ...parts: readonly URL[]): string {
   const source = fileURLToPath(at)
   const name = basename(source, '.c')
   const folder = join(ROOT, '.cache', 'bench')
   const binary = join(folder, name)
-  if ((statSync(binary, { throwIfNoEntry: false })?.mtimeMs ?? 0) > statSync(source).mtimeMs) return binary
+  const changed = Math.max(...[at, ...parts].map((part) => statSync(part).mtimeMs))
+  if ((statSync(binary, { throwIfNoEntry: false })?.mtimeMs ?? 0) > changed) return binary
   mkdirSync(folder, { recursive: true })
   for (const compiler of COMPILERS) {
     const result = spawnSync(compiler, ['-O2', '-Wall', '-o', binary, source], { encoding: 'utf8' })

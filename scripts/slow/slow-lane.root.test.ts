@@ -114,8 +114,11 @@ const settled = async (what: () => boolean): Promise<void> => {
   for (let tries = 0; tries < 100 && !what(); tries++) await new Promise((next) => setTimeout(next, 20))
 }
 
-test('a thousand connections at once', () =>
+test('a thousand connections at once, and nothing to warn of', () =>
   during({}, async (proxy) => {
+    const warnings: string[] = []
+    const warned = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', warned)
     const lines = await Promise.all(Array.from({ length: 1000 }, dial))
     for (const { socket } of lines) socket.write(GET)
     await Promise.all(lines.map(({ until }) => until(100)))
@@ -124,6 +127,8 @@ test('a thousand connections at once', () =>
     for (const { socket } of lines) socket.destroy()
     await settled(() => proxy.lane.active === 0)
     assert.is(proxy.lane.active, 0)
+    process.off('warning', warned)
+    assert.equal(warnings, [])
   }))
 
 test('large bodies go both ways', () =>
