@@ -30,6 +30,8 @@ export interface Cursor {
   boolean(field: string): boolean | undefined
   /** canonical enum name; an unknown number or name was warned about and reads as undefined */
   enum(field: string): string | undefined
+  /** the number of the same value */
+  enumNumber(field: string): number | undefined
   bytes(field: string): Uint8Array | undefined
   /** milliseconds, fractions kept */
   duration(field: string): number | undefined

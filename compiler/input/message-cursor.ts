@@ -98,6 +98,11 @@ class MessageCursor implements Cursor {
     return this.expect(field, 'string') as string | undefined
   }
 
+  enumNumber(field: string): number | undefined {
+    const name = this.enum(field)
+    return name === undefined ? undefined : this.node.shape.fields[this.slot(field) ?? NOT_SET]?.enum?.numbers.get(name)
+  }
+
   bytes(field: string): Uint8Array | undefined {
     const value = this.read(field)
     if (value !== undefined && !(value instanceof Uint8Array)) throw new Error(`${this.type}.${field} is no bytes field`)
@@ -252,6 +257,7 @@ class UnknownCursor implements Cursor {
   number(): undefined {}
   boolean(): undefined {}
   enum(): undefined {}
+  enumNumber(): undefined {}
   bytes(): undefined {}
   duration(): undefined {}
   message(): undefined {}

@@ -9,6 +9,7 @@ import { command } from '../../scripts/commands.ts'
 import { makeCgroup } from '../../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../../scripts/kit/cleanup.ts'
 import { until } from '../../scripts/kit/holder-world.ts'
+import { backendCluster, httpListener } from '../../scripts/kit/http-resources.ts'
 import { makeNamespace } from '../../scripts/kit/namespace.ts'
 import { placed, start } from '../../scripts/kit/process.ts'
 import { startServing } from '../../scripts/kit/serving.ts'
@@ -24,61 +25,19 @@ import { createOwnerNames } from './owners.ts'
 const INSTANCE = `kmu-requests-${process.pid}`
 const SERVICE = '10.66.24.1'
 const BACKEND = '10.66.0.5'
-const MANAGER = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
-const ROUTER = { name: 'router', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } }
 
 const resources = [
-  {
-    '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
+  httpListener({
     name: 'web',
-    address: { socket_address: { address: SERVICE, port_value: 80 } },
-    filter_chains: [
-      {
-        filters: [
-          {
-            name: 'http',
-            typed_config: {
-              '@type': MANAGER,
-              stat_prefix: 'web',
-              http_filters: [ROUTER],
-              route_config: {
-                name: 'web',
-                virtual_hosts: [
-                  {
-                    name: 'shop',
-                    domains: ['shop.example'],
-                    routes: [
-                      {
-                        name: 'tea',
-                        match: { prefix: '/tea' },
-                        direct_response: { status: 418, body: { inline_string: 'short and stout' } },
-                      },
-                      {
-                        name: 'slow',
-                        match: { prefix: '/slow' },
-                        route: { cluster: 'pods', retry_policy: { retry_on: '5xx', num_retries: 2 } },
-                      },
-                      { name: 'rest', match: { prefix: '/' }, route: { cluster: 'pods' } },
-                    ],
-                  },
-                ],
-              },
-            },
-          },
-        ],
-      },
+    address: SERVICE,
+    virtualHost: { name: 'shop', domains: ['shop.example'] },
+    routes: [
+      { name: 'tea', match: { prefix: '/tea' }, direct_response: { status: 418, body: { inline_string: 'short and stout' } } },
+      { name: 'slow', match: { prefix: '/slow' }, route: { cluster: 'pods', retry_policy: { retry_on: '5xx', num_retries: 2 } } },
+      { name: 'rest', match: { prefix: '/' }, route: { cluster: 'pods' } },
     ],
-  },
-  {
-    '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
-    name: 'pods',
-    type: 'STATIC',
-    connect_timeout: '1s',
-    load_assignment: {
-      cluster_name: 'pods',
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: BACKEND, port_value: 8080 } } } }] }],
-    },
-  },
+  }),
+  backendCluster('pods', BACKEND),
 ]
 
 /** /slow answers with 500. */

@@ -10,6 +10,7 @@ import * as assert from 'uvu/assert'
 import { command, detachIfThere } from '../../scripts/commands.ts'
 import { makeCgroup } from '../../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../../scripts/kit/cleanup.ts'
+import { backendCluster, httpListener, localRateLimit } from '../../scripts/kit/http-resources.ts'
 import { run, start } from '../../scripts/kit/process.ts'
 import { startServing } from '../../scripts/kit/serving.ts'
 
@@ -46,17 +47,7 @@ const all = async () => {
 Promise.all(Array.from({ length: connections }, all)).then(() => process.stdout.write(JSON.stringify(said)))
 `
 
-const router = { name: 'router', typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` } }
-const limit = {
-  name: 'limit',
-  typed_config: {
-    '@type': `${TYPE}.extensions.filters.http.local_ratelimit.v3.LocalRateLimit`,
-    stat_prefix: 'limit',
-    token_bucket: { max_tokens: TOKENS, tokens_per_fill: 1, fill_interval: '3600s' },
-    filter_enabled: { default_value: { numerator: 100 } },
-    filter_enforced: { default_value: { numerator: 100 } },
-  },
-}
+const limit = { name: 'limit', typed_config: localRateLimit(TOKENS) }
 const fault = (what: object) => ({
   name: 'fault',
   typed_config: { '@type': `${TYPE}.extensions.filters.http.fault.v3.HTTPFault`, ...what },
@@ -80,40 +71,10 @@ const SERVICES = [
   { port: 83, filters: [ABORT], routes: [to] },
 ]
 
-const snapshot = {
-  resources: [
-    ...SERVICES.map(({ port, filters, routes }) => ({
-      '@type': `${TYPE}.config.listener.v3.Listener`,
-      name: `at-${port}`,
-      address: { socket_address: { address: SERVICE, port_value: port } },
-      filter_chains: [
-        {
-          filters: [
-            {
-              name: 'http',
-              typed_config: {
-                '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
-                stat_prefix: `at-${port}`,
-                http_filters: [...filters, router],
-                route_config: { name: `at-${port}`, virtual_hosts: [{ name: 'all', domains: ['*'], routes }] },
-              },
-            },
-          ],
-        },
-      ],
-    })),
-    {
-      '@type': `${TYPE}.config.cluster.v3.Cluster`,
-      name: 'one',
-      type: 'STATIC',
-      connect_timeout: '1s',
-      load_assignment: {
-        cluster_name: 'one',
-        endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: BACKEND, port_value: 8080 } } } }] }],
-      },
-    },
-  ],
-}
+const resources = [
+  ...SERVICES.map((service) => httpListener({ ...service, name: `at-${service.port}`, address: SERVICE })),
+  backendCluster('one', BACKEND),
+]
 
 const folder = mkdtempSync(join(tmpdir(), 'kmc5-'))
 undoAtExit(() => {
@@ -124,7 +85,7 @@ const clients = makeCgroup('kmc5-drawn')
 const server = start(['node', '-e', SERVER], {}, ['ignore', 'pipe', 'inherit'])
 undoAtExit(() => server.kill('SIGKILL'))
 await new Promise((resolve) => server.stdout?.once('data', resolve))
-writeFileSync(join(folder, 'snapshot.json'), JSON.stringify(snapshot))
+writeFileSync(join(folder, 'snapshot.json'), JSON.stringify({ resources }))
 run([...command('kmeshc'), 'compile', join(folder, 'snapshot.json'), '-o', join(folder, 'artifact.tar')])
 run([...command('kmesh-runtime'), 'apply', join(folder, 'artifact.tar'), '--instance', INSTANCE, '--cgroup', clients.path])
 const serving = await startServing(INSTANCE)

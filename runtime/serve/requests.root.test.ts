@@ -13,6 +13,7 @@ import { buildHolder } from '../../scripts/kit/build-holder.ts'
 import { makeCgroup } from '../../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../../scripts/kit/cleanup.ts'
 import { until } from '../../scripts/kit/holder-world.ts'
+import { backendCluster, httpListener } from '../../scripts/kit/http-resources.ts'
 import { DEFAULT_SOURCE4, DEFAULT_SOURCE6, makeNamespace } from '../../scripts/kit/namespace.ts'
 import { placed, run, start } from '../../scripts/kit/process.ts'
 import { detach } from '../detach.ts'
@@ -27,50 +28,15 @@ const SERVICE6 = 'fd00:96::1'
 const BACKEND4 = '10.24.0.5'
 const BACKEND6 = 'fd00:24::5'
 
-const listener = (name: string, address: string, cluster: string) => ({
-  '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
-  name,
-  address: { socket_address: { address, port_value: 80 } },
-  filter_chains: [
-    {
-      filters: [
-        {
-          name: 'http',
-          typed_config: {
-            '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
-            stat_prefix: name,
-            http_filters: [
-              { name: 'router', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } },
-            ],
-            route_config: {
-              name,
-              virtual_hosts: [
-                {
-                  name: 'all',
-                  domains: ['*'],
-                  routes: [
-                    { match: { prefix: '/late' }, route: { cluster, timeout: '0.3s' } },
-                    { match: { prefix: '/' }, route: { cluster } },
-                  ],
-                },
-              ],
-            },
-          },
-        },
-      ],
-    },
-  ],
-})
-const cluster = (name: string, address: string) => ({
-  '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
-  name,
-  type: 'STATIC',
-  connect_timeout: '1s',
-  load_assignment: {
-    cluster_name: name,
-    endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address, port_value: 8080 } } } }] }],
-  },
-})
+const service = (name: string, address: string, cluster: string) =>
+  httpListener({
+    name,
+    address,
+    routes: [
+      { match: { prefix: '/late' }, route: { cluster, timeout: '0.3s' } },
+      { match: { prefix: '/' }, route: { cluster } },
+    ],
+  })
 
 /** Says who asked; /late answers after a second, /long is 6 MB. */
 const BACKEND = `
@@ -180,7 +146,12 @@ async function inKernel(): Promise<void> {
 
 const snapshot = join(folder, 'snapshot.json')
 const artifact = join(folder, 'artifact.tar')
-const resources = [listener('v4', SERVICE4, 'four'), listener('v6', SERVICE6, 'six'), cluster('four', BACKEND4), cluster('six', BACKEND6)]
+const resources = [
+  service('v4', SERVICE4, 'four'),
+  service('v6', SERVICE6, 'six'),
+  backendCluster('four', BACKEND4),
+  backendCluster('six', BACKEND6),
+]
 writeFileSync(snapshot, JSON.stringify({ resources }))
 const [compiler, ...compile] = [...command('kmeshc'), 'compile', snapshot, '-o', artifact]
 const compiled = spawnSync(compiler, compile, { encoding: 'utf8' })

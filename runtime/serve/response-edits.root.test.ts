@@ -17,6 +17,7 @@ import { command, detachIfThere, ROOT } from '../../scripts/commands.ts'
 import { openSlowCounter } from '../../scripts/judging/lanes.ts'
 import { makeCgroup } from '../../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../../scripts/kit/cleanup.ts'
+import { backendCluster, httpListener } from '../../scripts/kit/http-resources.ts'
 import { run, start } from '../../scripts/kit/process.ts'
 import { startServing } from '../../scripts/kit/serving.ts'
 import { seeded } from '../../scripts/probes/random.ts'
@@ -101,54 +102,18 @@ const ACTIONS = {
   overwrite_if_exists: 'OVERWRITE_IF_EXISTS',
 } as const
 
-const FILTERS = 'type.googleapis.com/envoy.extensions.filters'
 const snapshot = [
-  {
-    '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
+  httpListener({
     name: 'edits',
-    address: { socket_address: { address: SERVICE, port_value: 80 } },
-    filter_chains: [
-      {
-        filters: [
-          {
-            name: 'http',
-            typed_config: {
-              '@type': `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`,
-              stat_prefix: 'edits',
-              http_filters: [{ name: 'router', typed_config: { '@type': `${FILTERS}.http.router.v3.Router` } }],
-              route_config: {
-                name: 'edits',
-                virtual_hosts: [
-                  {
-                    name: 'all',
-                    domains: ['*'],
-                    routes: routes.map(({ add, remove }, index) => ({
-                      match: { prefix: `/${index}/` },
-                      route: { cluster: 'c' },
-                      response_headers_to_remove: remove,
-                      response_headers_to_add: add.map(({ name, value, action }) => ({
-                        header: { key: name, value },
-                        append_action: ACTIONS[action],
-                      })),
-                    })),
-                  },
-                ],
-              },
-            },
-          },
-        ],
-      },
-    ],
-  },
-  {
-    '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
-    name: 'c',
-    type: 'STATIC',
-    load_assignment: {
-      cluster_name: 'c',
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: BACKEND, port_value: 8080 } } } }] }],
-    },
-  },
+    address: SERVICE,
+    routes: routes.map(({ add, remove }, index) => ({
+      match: { prefix: `/${index}/` },
+      route: { cluster: 'c' },
+      response_headers_to_remove: remove,
+      response_headers_to_add: add.map(({ name, value, action }) => ({ header: { key: name, value }, append_action: ACTIONS[action] })),
+    })),
+  }),
+  backendCluster('c', BACKEND),
 ]
 
 function expected({ add, remove }: Mutations, variant: Variant): readonly string[] {

@@ -12,8 +12,10 @@ import { buildHolder } from '../../scripts/kit/build-holder.ts'
 import { makeCgroup } from '../../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../../scripts/kit/cleanup.ts'
 import { until } from '../../scripts/kit/holder-world.ts'
+import { backendCluster, httpListener, localRateLimit } from '../../scripts/kit/http-resources.ts'
 import { DEFAULT_SOURCE4, DEFAULT_SOURCE6, makeNamespace } from '../../scripts/kit/namespace.ts'
 import { placed, start } from '../../scripts/kit/process.ts'
+import type { JsonObject } from '../../scripts/oracle/envoy.ts'
 import { detach } from '../detach.ts'
 import { existingPins } from '../place.ts'
 import { status } from '../status.ts'
@@ -29,66 +31,23 @@ const OTHER4 = '172.31.254.1'
 const OTHER6 = 'fd6b:6d65:7368::2'
 const TOKENS = 10
 
-const TYPE = 'type.googleapis.com/envoy'
-const ROUTER = { name: 'router', typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` } }
-const LIMIT = {
-  name: 'limit',
-  typed_config: {
-    '@type': `${TYPE}.extensions.filters.http.local_ratelimit.v3.LocalRateLimit`,
-    stat_prefix: 'l',
-    token_bucket: { max_tokens: TOKENS, tokens_per_fill: 1, fill_interval: '3600s' },
-    filter_enabled: { default_value: { numerator: 100 } },
-    filter_enforced: { default_value: { numerator: 100 } },
-  },
-}
-const listener = (name: string, address: string, cluster: string, http_filters: readonly object[]) => ({
-  '@type': `${TYPE}.config.listener.v3.Listener`,
-  name,
-  address: { socket_address: { address, port_value: 80 } },
-  filter_chains: [
-    {
-      filters: [
-        {
-          name: 'http',
-          typed_config: {
-            '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
-            stat_prefix: name,
-            http_filters,
-            route_config: {
-              name,
-              virtual_hosts: [
-                {
-                  name: 'all',
-                  domains: ['*'],
-                  routes: [
-                    { match: { prefix: '/none' }, direct_response: { status: 404 } },
-                    { match: { prefix: '/' }, route: { cluster } },
-                  ],
-                },
-              ],
-            },
-          },
-        },
-      ],
-    },
-  ],
-})
-const cluster = (name: string, address: string) => ({
-  '@type': `${TYPE}.config.cluster.v3.Cluster`,
-  name,
-  type: 'STATIC',
-  connect_timeout: '1s',
-  load_assignment: {
-    cluster_name: name,
-    endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address, port_value: 8080 } } } }] }],
-  },
-})
+const LIMIT = { name: 'limit', typed_config: localRateLimit(TOKENS) }
+const service = (name: string, address: string, cluster: string, filters: readonly JsonObject[] = []) =>
+  httpListener({
+    name,
+    address,
+    filters,
+    routes: [
+      { match: { prefix: '/none' }, direct_response: { status: 404 } },
+      { match: { prefix: '/' }, route: { cluster } },
+    ],
+  })
 const resources = [
-  listener('v4', SERVICE4, 'four', [ROUTER]),
-  listener('v6', SERVICE6, 'six', [ROUTER]),
-  listener('limited', LIMITED, 'four', [LIMIT, ROUTER]),
-  cluster('four', BACKEND4),
-  cluster('six', BACKEND6),
+  service('v4', SERVICE4, 'four'),
+  service('v6', SERVICE6, 'six'),
+  service('limited', LIMITED, 'four', [LIMIT]),
+  backendCluster('four', BACKEND4),
+  backendCluster('six', BACKEND6),
 ]
 
 /** Says where it is and who asked. */

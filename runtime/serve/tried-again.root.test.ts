@@ -13,6 +13,7 @@ import { command, detachIfThere } from '../../scripts/commands.ts'
 import { openSlowCounter } from '../../scripts/judging/lanes.ts'
 import { makeCgroup } from '../../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../../scripts/kit/cleanup.ts'
+import { backendCluster, httpListener, localRateLimit } from '../../scripts/kit/http-resources.ts'
 import { run, start } from '../../scripts/kit/process.ts'
 import { type Serving, startServing } from '../../scripts/kit/serving.ts'
 
@@ -110,102 +111,58 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
 })
 `
 
-const FILTERS = 'type.googleapis.com/envoy.extensions.filters'
 const retry = (more: object) => ({ num_retries: 2, retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' }, ...more })
 const route = (prefix: string, action: object) => ({ match: { prefix: `/${prefix}/` }, route: { timeout: '4s', ...action } })
 const MESH = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes'
 const snapshot = [
-  {
-    '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
+  httpListener({
     name: 'again',
-    address: { socket_address: { address: SERVICE, port_value: 80 } },
-    filter_chains: [
-      {
-        filters: [
-          {
-            name: 'http',
-            typed_config: {
-              '@type': `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`,
-              stat_prefix: 'again',
-              http_filters: [
-                {
-                  name: 'envoy.filters.http.local_ratelimit',
-                  typed_config: { '@type': `${FILTERS}.http.local_ratelimit.v3.LocalRateLimit`, stat_prefix: 'limit' },
-                },
-                { name: 'router', typed_config: { '@type': `${FILTERS}.http.router.v3.Router` } },
-              ],
-              route_config: {
-                name: 'again',
-                virtual_hosts: [
-                  {
-                    name: 'all',
-                    domains: ['*'],
-                    include_request_attempt_count: true,
-                    routes: [
-                      route('five', { cluster: 'one', timeout: '1s', retry_policy: retry({ retry_on: '5xx', per_try_timeout: '0.2s' }) }),
-                      route('codes', {
-                        cluster: 'one',
-                        timeout: '0s',
-                        retry_policy: retry({ retry_on: MESH, retriable_status_codes: [503] }),
-                      }),
-                      route('other', {
-                        cluster: 'both',
-                        retry_policy: retry({
-                          retry_on: 'gateway-error',
-                          retry_host_predicate: [
-                            {
-                              name: 'envoy.retry_host_predicates.previous_hosts',
-                              typed_config: {
-                                '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
-                              },
-                            },
-                          ],
-                          host_selection_retry_max_attempts: 20,
-                        }),
-                      }),
-                      route('split', {
-                        weighted_clusters: {
-                          clusters: [
-                            { name: 'one', weight: 37 },
-                            { name: 'two', weight: 63 },
-                          ],
-                        },
-                        retry_policy: retry({ retry_on: '5xx' }),
-                      }),
-                      {
-                        ...route('few', { cluster: 'one', retry_policy: retry({ retry_on: '5xx' }) }),
-                        typed_per_filter_config: {
-                          'envoy.filters.http.local_ratelimit': {
-                            '@type': `${FILTERS}.http.local_ratelimit.v3.LocalRateLimit`,
-                            stat_prefix: 'few',
-                            token_bucket: { max_tokens: 4, tokens_per_fill: 1, fill_interval: '3600s' },
-                            filter_enabled: { default_value: { numerator: 100 } },
-                            filter_enforced: { default_value: { numerator: 100 } },
-                          },
-                        },
-                      },
-                      route('once', { cluster: 'one', timeout: '0.3s' }),
-                    ],
-                  },
-                ],
+    address: SERVICE,
+    filters: [{ name: 'envoy.filters.http.local_ratelimit', typed_config: localRateLimit() }],
+    virtualHost: { include_request_attempt_count: true },
+    routes: [
+      route('five', { cluster: 'one', timeout: '1s', retry_policy: retry({ retry_on: '5xx', per_try_timeout: '0.2s' }) }),
+      route('codes', {
+        cluster: 'one',
+        timeout: '0s',
+        retry_policy: retry({ retry_on: MESH, retriable_status_codes: [503] }),
+      }),
+      route('other', {
+        cluster: 'both',
+        retry_policy: retry({
+          retry_on: 'gateway-error',
+          retry_host_predicate: [
+            {
+              name: 'envoy.retry_host_predicates.previous_hosts',
+              typed_config: {
+                '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
               },
             },
-          },
-        ],
+          ],
+          host_selection_retry_max_attempts: 20,
+        }),
+      }),
+      route('split', {
+        weighted_clusters: {
+          clusters: [
+            { name: 'one', weight: 37 },
+            { name: 'two', weight: 63 },
+          ],
+        },
+        retry_policy: retry({ retry_on: '5xx' }),
+      }),
+      {
+        ...route('few', { cluster: 'one', retry_policy: retry({ retry_on: '5xx' }) }),
+        typed_per_filter_config: {
+          'envoy.filters.http.local_ratelimit': localRateLimit(4),
+        },
       },
+      route('once', { cluster: 'one', timeout: '0.3s' }),
     ],
-  },
-  ...Object.entries({ one: [BACKENDS[0]], two: [BACKENDS[1]], both: BACKENDS }).map(([name, addresses]) => ({
-    '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
-    name,
-    type: 'STATIC',
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [
-        { lb_endpoints: addresses.map((address) => ({ endpoint: { address: { socket_address: { address, port_value: 8080 } } } })) },
-      ],
-    },
-  })),
+  }),
+  backendCluster('one', BACKENDS[0]),
+  backendCluster('two', BACKENDS[1]),
+  backendCluster('both', ...BACKENDS),
 ]
 
 interface Told {

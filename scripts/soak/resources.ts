@@ -2,6 +2,7 @@
  * The configuration of the soak. In: which of its two stages. Out: xDS resources: services in every lane, whose routes do each thing that a request of the clients asks for.
  * The stages differ in a direct response, a weight, an endpoint and a header's value, so that an apply changes something that every client may meet at any time.
  */
+import { httpListener } from '../kit/http-resources.ts'
 import type { JsonObject } from '../oracle/envoy.ts'
 
 export type Stage = 'first' | 'second'
@@ -47,8 +48,6 @@ export const SERVERS: readonly Server[] = SERVICES.flatMap(({ name, lane }, serv
   })),
 )
 
-const TYPE = 'type.googleapis.com/envoy'
-
 export function soakResources(stage: Stage): readonly JsonObject[] {
   const clusters = [...new Set(SERVERS.map(({ name }) => clusterOf(name)))]
   return [...SERVICES.map((service) => listener(service, stage)), ...clusters.map((name) => cluster(name, stage))]
@@ -62,7 +61,7 @@ function cluster(name: string, stage: Stage): JsonObject {
   // in the second stage the second endpoint is drained
   const members = SERVERS.filter((server) => clusterOf(server.name) === name && (stage === 'first' || !server.name.endsWith('/2')))
   return {
-    '@type': `${TYPE}.config.cluster.v3.Cluster`,
+    '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
     name,
     type: 'STATIC',
     connect_timeout: '5s',
@@ -82,30 +81,9 @@ function cluster(name: string, stage: Stage): JsonObject {
 }
 
 function listener(service: Service, stage: Stage): JsonObject {
-  return {
-    '@type': `${TYPE}.config.listener.v3.Listener`,
-    name: service.name,
-    address: { socket_address: { address: service.address, port_value: service.port } },
-    filter_chains: [
-      {
-        filters: [
-          {
-            name: 'http',
-            typed_config: {
-              '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
-              stat_prefix: service.name,
-              ...(service.lane === 'routed' && { upgrade_configs: [{ upgrade_type: 'websocket' }] }),
-              http_filters: [{ name: 'router', typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` } }],
-              route_config: {
-                name: service.name,
-                virtual_hosts: [{ name: 'soak', domains: ['*'], routes: routes(service, stage) }],
-              },
-            },
-          },
-        ],
-      },
-    ],
-  }
+  const { name, address, port, lane } = service
+  const manager = lane === 'routed' ? { upgrade_configs: [{ upgrade_type: 'websocket' }] } : {}
+  return httpListener({ name, address, port, manager, routes: routes(service, stage) })
 }
 
 function routes({ name, lane }: Service, stage: Stage): readonly JsonObject[] {
