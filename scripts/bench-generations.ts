@@ -6,14 +6,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { openArtifact } from '../proto/artifact/open.ts'
+import { openArtifact, readArtifactFile } from '../proto/artifact/open.ts'
 import { MAPS } from '../proto/maps.ts'
 import { apply } from '../runtime/apply.ts'
 import { detach } from '../runtime/detach.ts'
 import { history } from '../runtime/history.ts'
 import { existingPins } from '../runtime/place.ts'
 import { rollback } from '../runtime/rollback.ts'
-import { readFileSync } from 'node:fs'
+import type { Delta } from '../proto/delta/format.ts'
 import { readArtifactOrDelta } from '../proto/delta/read-file.ts'
 import { CodedError } from '../runtime/coded-error.ts'
 import { applyDelta } from '../runtime/delta/apply-delta.ts'
@@ -29,8 +29,8 @@ const {
 } = await yargs(hideBin(process.argv))
   .usage('bench:generations ARTIFACT')
   .option('rounds', { type: 'number', default: 1000, describe: 'rollbacks' })
-  .option('there', { type: 'string', describe: 'a delta of the artifact' })
-  .option('back', { type: 'string', describe: 'a delta that leads back to it' })
+  .option('there', { type: 'string', requiresArg: true, describe: 'a delta of the artifact' })
+  .option('back', { type: 'string', requiresArg: true, describe: 'a delta that leads back to it' })
   .demandCommand(1, 1, 'give an artifact')
   .strict()
   .parseAsync()
@@ -41,7 +41,23 @@ undoAtExit(() => {
   if (existingPins(instance) !== null) detach(instance)
 })
 const opened = openArtifact(String(given[0]), undefined)
-if (opened.kind === 'invalid') throw new Error(opened.error.message)
+if (opened.kind === 'invalid') refuse(`${opened.error.code} ${opened.error.message}`)
+const ways = there === undefined || back === undefined ? undefined : [there, back].map(readDelta)
+
+/** Before anything is measured. */
+function refuse(why: string): never {
+  process.stderr.write(`bench:generations: ${why}\n`)
+  process.exit(1)
+}
+
+function readDelta(path: string): Delta {
+  const file = readArtifactFile(path)
+  const read = file.kind === 'invalid' ? file : readArtifactOrDelta(file.bytes)
+  return read.kind === 'delta'
+    ? read.delta
+    : refuse(read.kind === 'invalid' ? `${read.error.code} ${read.error.message}` : `${path} is no delta`)
+}
+
 const host = noMachine()
 const applied = () => apply({ artifact: opened.artifact, instance, diverted: 'refuse', mode: 'apply', host })
 
@@ -74,12 +90,7 @@ for (let round = 0; round < rounds; round++) {
   whole.push(times.total)
 }
 process.stdout.write(`rollback, ${rounds} times: lock to switch ${shown(switched)}; to the end ${shown(whole)}\n`)
-if (there !== undefined && back !== undefined) {
-  const ways = [there, back].map((path) => {
-    const read = readArtifactOrDelta(readFileSync(path))
-    if (read.kind !== 'delta') throw new Error(`${path} is no delta`)
-    return read.delta
-  })
+if (ways !== undefined) {
   readyForDeltas(instance)
   const changed: number[] = []
   const ended: number[] = []

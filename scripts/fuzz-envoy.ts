@@ -23,8 +23,12 @@ const argv = await yargs(process.argv.slice(2))
   .option('seed', { type: 'number', default: Date.now() % 1_000_000, describe: 'which' })
   .option('first', { type: 'number', default: 0, describe: 'number of the first one' })
   .option('small', { type: 'number', default: 3, describe: 'how many disagreements to make small' })
-  .option('keep', { type: 'string', describe: 'write what they disagree about into this directory' })
-  .option('record', { type: 'string', describe: 'append every case with what Envoy did to this file, a line of JSON each' })
+  .option('keep', { type: 'string', requiresArg: true, describe: 'write what they disagree about into this directory' })
+  .option('record', {
+    type: 'string',
+    requiresArg: true,
+    describe: 'append every case with what Envoy did to this file, a line of JSON each',
+  })
   .option('port', { type: 'number', default: 21_000, describe: 'of the listeners; the upstreams take those behind it' })
   .check(({ cases, first }) => (cases > 0 && first >= 0 ? true : 'numbers of cases are positive'))
   .strict()

@@ -14,7 +14,7 @@ const argv = await yargs(process.argv.slice(2))
   .option('cases', { type: 'number', default: 100, describe: 'how many' })
   .option('seed', { type: 'number', default: Date.now() % 1_000_000, describe: 'which' })
   .option('first', { type: 'number', default: 0, describe: 'number of the first one' })
-  .option('keep', { type: 'string', describe: 'write what is wrong into directories below this one' })
+  .option('keep', { type: 'string', requiresArg: true, describe: 'write what is wrong into directories below this one' })
   .check(({ cases, first }) =>
     cases > 0 && first >= 0 && first + cases <= MOST_CASES ? true : `numbers of cases go from 0 to ${MOST_CASES - 1}`,
   )

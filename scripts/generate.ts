@@ -162,7 +162,13 @@ async function main(): Promise<void> {
     .option('network', { choices: [127, 10] as const, default: 127 as const, describe: 'first octet of all addresses' })
     .option('format', { choices: ['json', 'yaml'] as const, default: 'json' as const })
     .option('shuffle', { type: 'number', describe: 'put keys and resources into another order, fixed by this seed' })
-    .option('output', { alias: 'o', type: 'string', demandOption: true, describe: 'file to write; - is standard output' })
+    .option('output', {
+      alias: 'o',
+      type: 'string',
+      requiresArg: true,
+      demandOption: true,
+      describe: 'file to write; - is standard output',
+    })
     .strict()
     .parseAsync()
   const { services, endpoints, seed, network, shuffle, format } = argv

@@ -27,7 +27,7 @@ async function main(): Promise<void> {
       default: ['apply', 'leave', 'restart', 'apply', 'replace', 'apply', 'kill'] as Upheaval[],
     })
     .option('ways', { type: 'string', array: true, default: [], describe: 'only these ways of clients (scripts/soak/soak_client.py)' })
-    .option('json', { type: 'string', describe: 'write the report to this file' })
+    .option('json', { type: 'string', requiresArg: true, describe: 'write the report to this file' })
     .wrap(null)
     .strict()
     .parseAsync()

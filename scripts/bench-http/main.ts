@@ -21,9 +21,9 @@ async function main(): Promise<void> {
     .usage(
       '$0 [--json FILE] [--chart FILE] [--quick] [--only NAME]...\n\nAbout fourteen minutes; three with --quick. Needs root, wrk and a quiet machine.',
     )
-    .option('json', { type: 'string', describe: 'also write a report (proto/bench-http.schema.json)' })
-    .option('chart', { type: 'string', describe: 'also write a picture (SVG)' })
-    .option('from', { type: 'string', describe: 'measure nothing: tables and picture of this report' })
+    .option('json', { type: 'string', requiresArg: true, describe: 'also write a report (proto/bench-http.schema.json)' })
+    .option('chart', { type: 'string', requiresArg: true, describe: 'also write a picture (SVG)' })
+    .option('from', { type: 'string', requiresArg: true, describe: 'measure nothing: tables and picture of this report' })
     .option('quick', { type: 'boolean', default: false, describe: 'two short rounds: a look, not a measurement' })
     .option('only', { choices: [...MEASURES, 'routes'] as const, array: true, describe: 'leave out the rest' })
     .option('worlds', { choices: WORLDS, array: true, default: [...WORLDS], describe: 'where the servers are' })

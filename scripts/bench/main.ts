@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const argv = await yargs(process.argv.slice(2))
     .scriptName('npm run bench --')
     .usage('$0 [--json FILE] [--quick] [--only NAME]...\n\nAbout seven minutes; about one with --quick. Needs root.')
-    .option('json', { type: 'string', describe: 'also write a report (proto/bench.schema.json)' })
+    .option('json', { type: 'string', requiresArg: true, describe: 'also write a report (proto/bench.schema.json)' })
     .option('quick', { type: 'boolean', default: false, describe: 'three short rounds: a look, not a measurement' })
     .option('only', {
       choices: PARTS,

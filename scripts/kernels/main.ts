@@ -36,8 +36,8 @@ const args = await yargs(hideBin(process.argv))
     default: [] as string[],
     describe: 'an artifact of yours: its programs are loaded and applied as well',
   })
-  .option('proof', { type: 'string', describe: 'where the proof goes that `kmeshc compile --proof` takes' })
-  .option('json', { type: 'string', describe: 'where the results go' })
+  .option('proof', { type: 'string', requiresArg: true, describe: 'where the proof goes that `kmeshc compile --proof` takes' })
+  .option('json', { type: 'string', requiresArg: true, describe: 'where the results go' })
   .strict()
   .parse()
 
