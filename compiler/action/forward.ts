@@ -99,8 +99,10 @@ function mannerOf({ request }: Exchange): 'told' | 'quiet' {
 
 function rewrite(action: ForwardAction, exchange: Exchange): void {
   if (action.pathRewrite === undefined) return
-  const { request, upstream, matchedPath, route } = exchange
-  const path = rewritePath(action.pathRewrite, upstream.path, matchedPath, {
+  const { request, upstream, route } = exchange
+  // a CONNECT has none
+  const [before, matchedPath] = request.method === 'CONNECT' ? ['', ''] : [upstream.path, exchange.matchedPath]
+  const path = rewritePath(action.pathRewrite, before, matchedPath, {
     captures: () => {
       const [match] = route.match
       return match?.kind === 'path_match_policy' && match.template !== undefined ? match.regex.groups(request.barePath) : undefined
@@ -108,6 +110,6 @@ function rewrite(action: ForwardAction, exchange: Exchange): void {
     format: (template) => formatTemplate(template, contextOf(exchange), ''),
   })
   if (path === undefined) return
-  if (!request.front.quiet) upstream.headers.set('x-envoy-original-path', upstream.path)
+  if (!request.front.quiet) upstream.headers.set('x-envoy-original-path', before)
   upstream.path = path
 }

@@ -147,14 +147,10 @@ function decideRoute(
   exchange.upstream.headers.remove('x-envoy-upstream-alt-stat-name')
   const responseHeaders = rules.forward(exchange)
   const { upstream } = exchange
-  const odd = upstream.headers.all.find(([name]) => !isHeaderName(name))?.[0]
-  if (odd !== undefined) {
-    const shown = odd.replace(/["\\]/g, '\\$&')
-    const reason = `filter_removed_required_request_headers{invalid_header_name:_${shown.replaceAll(' ', '_')}}`
-    const answer = rules.refuse(request, 'direct_response', 503, reason, exchange, {
-      body: `invalid header name: ${shown}`,
-      virtualCluster,
-    })
+  const fault = headFault(exchange, action)
+  if (fault !== undefined) {
+    const reason = `filter_removed_required_request_headers{${fault.replaceAll(' ', '_')}}`
+    const answer = rules.refuse(request, 'direct_response', 503, reason, exchange, { body: fault, virtualCluster })
     return answered(configuration, answer, virtualHost, route, choice)
   }
   return {
@@ -174,6 +170,17 @@ function decideRoute(
     reason: 'via_upstream',
     detail: detailOf(configuration, virtualHost, route, choice),
   }
+}
+
+/**
+ * What keeps a head from being sent. Only an upgrade of HTTP/2 has :protocol, without which a CONNECT must have no path; one that ends here is not sent.
+ * Source: http/header_utility.cc (checkRequiredRequestHeaders, checkValidRequestHeaders).
+ */
+function headFault({ request, upstream }: Exchange, { upgrades }: ForwardAction): string | undefined {
+  const isSent = !upgrades.some(({ connect, enabled }) => connect && enabled)
+  if (request.method === 'CONNECT' && upstream.path !== request.path && isSent) return 'missing required header: :protocol'
+  const odd = upstream.headers.all.find(([name]) => !isHeaderName(name))?.[0]
+  return odd === undefined ? undefined : `invalid header name: ${odd.replace(/["\\]/g, '\\$&')}`
 }
 
 /** Source: router/config_impl.cc (getRouteFromEntries): what counts is x-forwarded-proto, to the letter. */

@@ -109,6 +109,14 @@ export const wrappedSockets: Rule = {
   },
 }
 
+/** A cluster may do without a transport socket, a choice among several may not. */
+export const chosenSockets: Rule = {
+  types: [`${CLUSTER}Cluster.TransportSocketMatch`],
+  check(at, context) {
+    if (!at.has('transport_socket')) context.refuse('KM2032', at.at('transport_socket'), 'there is no transport socket to choose')
+  },
+}
+
 /** Listener filters of TCP and of UDP are of two kinds; those of QUIC are not looked at. */
 export const listenerFilters: Rule = {
   types: [`${LISTENER}Listener`],

@@ -22,6 +22,20 @@ const SIGNATURES = words(`
   rsa_pkcs1_sha1 rsa_pkcs1_sha256 rsa_pkcs1_sha256_legacy rsa_pkcs1_sha384 rsa_pkcs1_sha512 ecdsa_sha1 ecdsa_secp256r1_sha256 ecdsa_secp384r1_sha384
   ecdsa_secp521r1_sha512 rsa_pss_rsae_sha256 rsa_pss_rsae_sha384 rsa_pss_rsae_sha512 ed25519 RSA+SHA1 RSA+SHA256 RSA+SHA384 RSA+SHA512 ECDSA+SHA1 ECDSA+SHA256
   ECDSA+SHA384 ECDSA+SHA512 PSS+SHA256 PSS+SHA384 PSS+SHA512 RSA-PSS+SHA256 RSA-PSS+SHA384 RSA-PSS+SHA512`)
+const SAME_CURVES: ReadonlyMap<string, string> = new Map([
+  ['prime256v1', 'P-256'],
+  ['secp384r1', 'P-384'],
+  ['secp521r1', 'P-521'],
+  ['x25519', 'X25519'],
+])
+const ECDSA: ReadonlyMap<string, string> = new Map([
+  ['1', 'ecdsa_sha1'],
+  ['256', 'ecdsa_secp256r1_sha256'],
+  ['384', 'ecdsa_secp384r1_sha384'],
+  ['512', 'ecdsa_secp521r1_sha512'],
+])
+/** known, and without effect: a list of nothing else is empty */
+const TLS13 = words('TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256')
 const LONGEST_PROTOCOL = 255
 const LONGEST_PROTOCOLS = 65_535
 
@@ -45,8 +59,21 @@ function checkNames(
 ): void {
   const text = at.strings(field).join(':')
   if (text === '') return
-  for (const name of text.split(':'))
+  const seen = new Set<string>()
+  for (const name of text.split(':')) {
+    const meant = canonical(name)
     if (!known.has(name)) context.refuseWhenBuilt('KM2124', at.at(field), `Envoy knows no ${what} ${quote(name)}`)
+    else if (seen.has(meant)) context.refuseWhenBuilt('KM2124', at.at(field), `the ${what} ${quote(name)} is there twice`)
+    seen.add(meant)
+  }
+}
+
+/** Several names stand for one curve or algorithm. */
+function canonical(name: string): string {
+  const [, kind, hash = ''] = /^(RSA|RSA-PSS|PSS|ECDSA)\+SHA(\d+)$/.exec(name) ?? []
+  if (kind === undefined) return SAME_CURVES.get(name) ?? name
+  if (kind === 'ECDSA') return ECDSA.get(hash) ?? name
+  return kind === 'RSA' ? `rsa_pkcs1_sha${hash}` : `rsa_pss_rsae_sha${hash}`
 }
 
 /** A list in OpenSSL's manner: names with an operator in front or joined by "+", in groups of equal preference. -> what is wrong with it */
@@ -58,8 +85,9 @@ function wrongCipher(list: string): string | undefined {
   const named = [...single, ...groups.flatMap((group) => group.split('|'))]
   const unknown = named
     .flatMap((name) => name.replace(/^[-!+]/, '').split('+'))
-    .find((name) => !CIPHERS.has(name) && !RFC_CIPHER.test(name))
+    .find((name) => !CIPHERS.has(name) && !RFC_CIPHER.test(name) && !TLS13.has(name))
   if (unknown !== undefined) return unknown
+  if (named.length > 0 && named.every((name) => TLS13.has(name))) return list
   // no operators behind a group
   if (/\].*:[-!+]/.test(list)) return list
   // with nothing but operators the list is empty

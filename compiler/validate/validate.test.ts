@@ -280,4 +280,40 @@ test('a TLS context that waits for a secret is built later: until then nobody lo
   assert.equal(third, [['KM2124'], ['KM2124w']])
 })
 
+test('curves and signature algorithms are there once, by whatever name; ciphers of TLS 1.3 alone are none', () => {
+  const params = (tls_params: object) =>
+    findings({
+      ...cluster('c'),
+      transport_socket: {
+        name: 't',
+        typed_config: {
+          '@type': `${TYPE}extensions.transport_sockets.tls.v3.UpstreamTlsContext`,
+          common_tls_context: { tls_params },
+        },
+      },
+    })
+  assert.equal(params({ ecdh_curves: ['P-256', 'X25519'], signature_algorithms: ['ed25519', 'RSA+SHA256'] }), [])
+  for (const twice of [['P-256', 'P-256'], ['P-256', 'prime256v1'], ['x25519:X25519']])
+    assert.equal(params({ ecdh_curves: twice }), ['KM2124'])
+  for (const twice of [
+    ['ed25519', 'ed25519'],
+    ['rsa_pkcs1_sha256', 'RSA+SHA256'],
+    ['PSS+SHA512', 'RSA-PSS+SHA512'],
+  ])
+    assert.equal(params({ signature_algorithms: twice }), ['KM2124'])
+  const latest = 'TLS_AES_128_GCM_SHA256'
+  assert.equal(params({ cipher_suites: ['AES128-SHA', latest] }), [])
+  assert.equal(params({ cipher_suites: [`[AES128-SHA|${latest}]`] }), [])
+  assert.equal(params({ cipher_suites: [latest] }), ['KM2124'])
+})
+
+test('a choice among transport sockets names one', () => {
+  const chosen = (more: object) => findings({ ...cluster('c'), transport_socket_matches: [{ name: 'a', match: {}, ...more }] })
+  assert.equal(chosen({}), ['KM2032'])
+  assert.equal(
+    chosen({ transport_socket: { name: 'r', typed_config: { '@type': `${TYPE}extensions.transport_sockets.raw_buffer.v3.RawBuffer` } } }),
+    [],
+  )
+})
+
 test.run()

@@ -183,4 +183,27 @@ test('max_stream_duration is told as soon as a gRPC request has its route', () =
   assert.is(answered(asked({ ...to(stream), ...respond('%REQ(grpc-timeout)%') }, { headers: grpc }, { http_filters }), 'x-q'), '200000m')
 })
 
+test('a CONNECT that a rewrite gives a path cannot be sent, unless it ends at the proxy', () => {
+  const connect = (route: JsonObject, upgrade = 'CONNECT', headers: Headers = []) =>
+    asked(
+      { match: { connect_matcher: {} }, route: { cluster: 'c0', ...route } },
+      { method: 'CONNECT', path: 'a.com:80', headers: [PROTO, ...headers] },
+      { upgrade_configs: [{ upgrade_type: upgrade }], local_reply_config: {} },
+    )
+  const missing = [503, 'missing required header: :protocol']
+  const regex = (text: string) => ({ regex_rewrite: { pattern: { regex: text }, substitution: '/b' } })
+  const other: Headers = [
+    ['connection', 'upgrade'],
+    ['upgrade', 'websocket'],
+  ]
+  for (const rewrite of [{ prefix_rewrite: '/x' }, { path_rewrite: '/x' }, regex('^')]) {
+    const { status, body } = connect(rewrite)
+    assert.equal([status, body], missing)
+    const upgraded = connect(rewrite, 'websocket', other)
+    assert.equal([upgraded.status, upgraded.body], missing)
+  }
+  for (const sent of [{}, regex('a'), { prefix_rewrite: '/x', upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] }])
+    assert.is(connect(sent).outcome, 'cluster')
+})
+
 test.run()
