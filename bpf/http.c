@@ -81,7 +81,7 @@ int km_announce(struct bpf_sock_ops *ops)
   return 1;
 }
 
-/* Workloads whose requests are user space's, all of them: nothing is ever redirected past TCP, which splice() and MSG_WAITALL would not see. */
+/* Workloads whose requests are user space's, all of them: nothing is ever redirected past TCP, which splice() and MSG_WAITALL would not see (established.h). */
 SEC("sockops")
 int km_opt_out(struct bpf_sock_ops *ops)
 {

@@ -78,6 +78,7 @@ export const RUNTIME_COUNTERS = {
   delta_failed: 5,
   rollback_applied: 6,
   rollback_failed: 7,
+  holder_lost: 8,
   slow_connections: 32,
   slow_requests: 33,
   slow_refused: 34,

@@ -25,8 +25,8 @@ import { status } from './status.ts'
 /** This file is also the runtime that gets killed: `crash.root.test.ts INSTANCE WORK CALL`. */
 const [, , childInstance, childWork, killAt] = process.argv
 const INSTANCE = childInstance ?? `kmh-crash-${process.pid}`
-/** KMESH_CRASHES: places of each kind of work where it is killed. */
-const PLACES = Number(process.env.KMESH_CRASHES ?? 7)
+/** KMESH_CRASHES: at most so many places of each kind of work where it is killed; all: each. */
+const PLACES = process.env.KMESH_CRASHES === 'all' ? Number.POSITIVE_INFINITY : Number(process.env.KMESH_CRASHES ?? 7)
 const host = noMachine()
 const make = async (count: number) =>
   (
@@ -70,7 +70,8 @@ async function places(name: string, prepare: () => Promise<unknown>): Promise<re
   await prepare()
   const calls = watchCalls(() => undefined)
   await Promise.resolve(WORK[name]?.()).finally(calls.stop)
-  return Array.from({ length: PLACES }, (_, i) => Math.round(((i + 0.5) * calls.count) / PLACES))
+  const length = Math.min(PLACES, calls.count)
+  return Array.from({ length }, (_, i) => Math.floor(((i + 0.5) * calls.count) / length))
 }
 
 async function everyCrash(name: string, prepare: () => Promise<unknown>, check: (where: string) => Promise<void> | void): Promise<void> {

@@ -3,10 +3,10 @@
  * governs, neither above nor below. Default: <cgroup2 mount>/kmesh/<instance>, made and removed by the runtime.
  * Invariants: the runtime itself is outside it (pitfall 22); the id tells a directory that was made again from the one before (pitfall 19).
  */
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { coded } from './coded-error.ts'
-import { pinsOf } from './pins.ts'
+import { linkTarget, pinsOf } from './pins.ts'
 import { exclusively, listInstances, type Place, removeEmpty } from './place.ts'
 import { cgroupId, cgroupRelation } from './sys/cgroup.ts'
 import { findCgroup2 } from './sys/mountinfo.ts'
@@ -22,7 +22,7 @@ const PARENT = 'kmesh'
 
 /** The recorded path of an instance; null when it has none yet. */
 export function recordedCgroup(link: string): string | null {
-  return lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(link) : null
+  return linkTarget(link)
 }
 
 /** Finds or makes the cgroup of an instance and records it. `asked`: --cgroup. */

@@ -172,7 +172,11 @@ export async function main(argv: readonly string[]): Promise<void> {
       'the node process: accepts for HTTP services, keeps connections to endpoints, serves what the kernel cannot',
       (command) =>
         trustOption(instanceOption(command))
-          .option('artifact', { type: 'string', requiresArg: true, describe: 'apply this artifact or delta first, unless it is in force' })
+          .option('artifact', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'apply this artifact or delta first, unless it is in force: at each start, whatever was applied since',
+          })
           .option('observe', {
             type: 'string',
             array: true,
@@ -185,7 +189,7 @@ export async function main(argv: readonly string[]): Promise<void> {
             array: true,
             default: [] as string[],
             requiresArg: true,
-            describe: 'cgroup of clients whose requests user space serves: programs that use splice() or MSG_WAITALL',
+            describe: 'cgroup of clients whose requests user space serves: programs that use splice() or MSG_WAITALL, or block in recv()',
           })
           .option('waypoint', { type: 'string', requiresArg: true, describe: 'HOST:PORT of an Envoy for what is not done here' })
           .option('stop', { type: 'boolean', default: false, describe: 'end the holder and whoever serves with it' })

@@ -5,9 +5,9 @@
 import { type ArtifactError, ArtifactFault } from '../proto/artifact/fault.ts'
 import type { Artifact } from '../proto/artifact/format.ts'
 import { type Image, readImage, readManifest, type SignedManifest } from '../proto/artifact/image.ts'
-import { openArtifact, readArtifactFile } from '../proto/artifact/open.ts'
+import { openArtifact } from '../proto/artifact/open.ts'
 import type { Delta } from '../proto/delta/format.ts'
-import { readArtifactOrDelta } from '../proto/delta/read-file.ts'
+import { openArtifactOrDelta } from '../proto/delta/read-file.ts'
 import type { TrustPolicy } from '../proto/signature/signature.ts'
 import { CodedError } from './coded-error.ts'
 import { readTrust } from './trust.ts'
@@ -35,8 +35,7 @@ export function openTrustedOrDelta(path: string, trust: string | undefined): Tru
 }
 
 export function openTrustedFileOrDelta(path: string, policy: TrustPolicy | undefined): TrustedFile {
-  const file = readArtifactFile(path)
-  const read = file.kind === 'invalid' ? file : readArtifactOrDelta(file.bytes, policy)
+  const read = openArtifactOrDelta(path, policy)
   if (read.kind === 'invalid') throw refused(read.error)
   return read
 }

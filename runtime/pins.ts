@@ -11,7 +11,7 @@
  *                        requests/<digest>/<program>  constant programs of requests
  *                        epoch/<n>/<map>        inner tables of an epoch, and `states`, its stable ids by local index
  *                        tables/<map>_<digest>  the same tables by their content (hard links), so that a later epoch finds what it can share
- *                        keep_<n>               directory, empty: how many generations stay for a way back
+ *                        keep                   symbolic link to a number: how many generations stay for a way back
  *                        state/<shard>          inner tables of km_state
  *
  *             _next_INSTANCE/                   the same, while a runtime with other layouts takes the instance over
@@ -19,7 +19,7 @@
  * Inner tables and programs have pins of their own because descriptors by id need CAP_SYS_ADMIN, which apply does without.
  * Invariant: no name has a dot, which bpffs reserves.
  */
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { coded } from './coded-error.ts'
 import type { Undo } from './undo.ts'
@@ -27,6 +27,7 @@ import type { Undo } from './undo.ts'
 export interface Pins {
   readonly root: string
   readonly cgroup: string
+  readonly keep: string
   readonly links: string
   readonly base: string
   readonly programs: string
@@ -58,18 +59,19 @@ export function nextPinsOf(bpffs: string, instance: string): Pins {
 function pinsAt(root: string): Pins {
   return {
     root,
-    cgroup: join(root, 'cgroup'),
-    links: join(root, 'links'),
-    base: join(root, 'base'),
-    programs: join(root, 'programs'),
-    requests: join(root, 'requests'),
-    epochs: join(root, 'epoch'),
-    tables: join(root, 'tables'),
-    states: join(root, 'state'),
-    map: (name) => join(root, name),
-    link: (hook) => join(root, 'links', hook),
-    epoch: (epoch) => join(root, 'epoch', String(epoch)),
-    state: (shard) => join(root, 'state', String(shard)),
+    cgroup: `${root}/cgroup`,
+    keep: `${root}/keep`,
+    links: `${root}/links`,
+    base: `${root}/base`,
+    programs: `${root}/programs`,
+    requests: `${root}/requests`,
+    epochs: `${root}/epoch`,
+    tables: `${root}/tables`,
+    states: `${root}/state`,
+    map: (name) => `${root}/${name}`,
+    link: (hook) => `${root}/links/${hook}`,
+    epoch: (epoch) => `${root}/epoch/${epoch}`,
+    state: (shard) => `${root}/state/${shard}`,
   }
 }
 
@@ -81,6 +83,11 @@ export function checkInstanceName(instance: string): void {
 /** Names in a directory; none when it does not exist. */
 export function namesIn(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory) : []
+}
+
+/** What a symbolic link says; null when there is none. */
+export function linkTarget(path: string): string | null {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null
 }
 
 /** Makes a directory where there is none; undone when it is empty then. */

@@ -61,7 +61,7 @@ export function notingRefusal<T>(instance: string, open: () => T): T {
   }
 }
 
-/** The end of a change of what is in force. The change itself has its outcome, whatever becomes of the count. */
+/** The end of a change of what is in force, or of a holder: it has its outcome, whatever becomes of the count. */
 export function noteResult(instance: string, counter: RuntimeCounter): void {
   try {
     const pins = existingPins(instance)?.pins

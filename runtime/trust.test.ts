@@ -94,7 +94,9 @@ test('the runtime opens artifacts in the one place that asks for the policy', ()
   const opening = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .filter((name) =>
-      /\b(?:openArtifact|readArtifact|readImage|readManifest|readArtifactOrDelta|readDelta)\(/.test(readFileSync(join(root, name), 'utf8')),
+      /\b(?:openArtifact|readArtifact|readImage|readManifest|readArtifactOrDelta|openArtifactOrDelta|readDelta)\(/.test(
+        readFileSync(join(root, name), 'utf8'),
+      ),
     )
     .sort()
   assert.equal(opening, ['commands/verify.ts', 'open-trusted.ts'])

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { openArtifact, readArtifactFile } from '../proto/artifact/open.ts'
+import { openArtifact } from '../proto/artifact/open.ts'
 import { MAPS } from '../proto/maps.ts'
 import { apply } from '../runtime/apply.ts'
 import { detach } from '../runtime/detach.ts'
@@ -14,7 +14,7 @@ import { history } from '../runtime/history.ts'
 import { existingPins } from '../runtime/place.ts'
 import { rollback } from '../runtime/rollback.ts'
 import type { Delta } from '../proto/delta/format.ts'
-import { readArtifactOrDelta } from '../proto/delta/read-file.ts'
+import { openArtifactOrDelta } from '../proto/delta/read-file.ts'
 import { CodedError } from '../runtime/coded-error.ts'
 import { applyDelta } from '../runtime/delta/apply-delta.ts'
 import { readyForDeltas } from '../runtime/delta/ready.ts'
@@ -51,8 +51,7 @@ function refuse(why: string): never {
 }
 
 function readDelta(path: string): Delta {
-  const file = readArtifactFile(path)
-  const read = file.kind === 'invalid' ? file : readArtifactOrDelta(file.bytes)
+  const read = openArtifactOrDelta(path)
   return read.kind === 'delta'
     ? read.delta
     : refuse(read.kind === 'invalid' ? `${read.error.code} ${read.error.message}` : `${path} is no delta`)

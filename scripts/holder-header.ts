@@ -4,6 +4,7 @@
  */
 import { pathToFileURL } from 'node:url'
 import {
+  ANSWER_MARK,
   CONNECTION_BODILESS,
   CONNECTION_EARLY,
   CONNECTION_ENDED,
@@ -33,6 +34,7 @@ export function holderHeader(): string {
     define('connection_last', CONNECTION_LAST),
     define('connection_lost', CONNECTION_LOST),
     define('connection_late', CONNECTION_LATE),
+    define('mark', ANSWER_MARK),
     `#define KM_HOLDER_DIGEST {${[...holderDigest()].join(', ')}}`,
     '',
     ...structLines(holderMessage),

@@ -176,11 +176,15 @@ function decideRoute(
  * What keeps a head from being sent. Only an upgrade of HTTP/2 has :protocol, without which a CONNECT must have no path; one that ends here is not sent.
  * Source: http/header_utility.cc (checkRequiredRequestHeaders, checkValidRequestHeaders).
  */
-function headFault({ request, upstream }: Exchange, { upgrades }: ForwardAction): string | undefined {
-  const isSent = !upgrades.some(({ connect, enabled }) => connect && enabled)
-  if (request.method === 'CONNECT' && upstream.path !== request.path && isSent) return 'missing required header: :protocol'
+function headFault({ request, upstream }: Exchange, action: ForwardAction): string | undefined {
+  if (request.method === 'CONNECT' && upstream.path !== request.path && !endsHere(action)) return 'missing required header: :protocol'
   const odd = upstream.headers.all.find(([name]) => !isHeaderName(name))?.[0]
   return odd === undefined ? undefined : `invalid header name: ${odd.replace(/["\\]/g, '\\$&')}`
+}
+
+/** Whether a CONNECT ends at the proxy, which sends what is behind it as it is. An upgrade of CONNECT-UDP says so as well as one of CONNECT: tried on Envoy 1.40. */
+export function endsHere({ upgrades }: ForwardAction): boolean {
+  return upgrades.some(({ connect, enabled }) => connect && enabled)
 }
 
 /** Source: router/config_impl.cc (getRouteFromEntries): what counts is x-forwarded-proto, to the letter. */

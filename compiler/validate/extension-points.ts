@@ -8,8 +8,8 @@ import { EXTENSION_TYPES, type ExtensionKind } from './extension-types.ts'
 import { quote } from './quote.ts'
 import { type Context, ROUTE, type Rule } from './rule.ts'
 
-/** how the field holds it: a message with a typed_config, a list of those, an Any, a map of those */
-type Shape = 'one' | 'list' | 'any' | 'map'
+/** how the field holds it: a message with a typed_config, the same where Envoy does not do without, a list of those, an Any, a map of those */
+type Shape = 'one' | 'needed' | 'list' | 'any' | 'map'
 type Point = readonly [field: string, shape: Shape, kind: ExtensionKind]
 
 const CORE = 'envoy.config.core.v3.'
@@ -42,7 +42,7 @@ const POINTS: Readonly<Record<string, readonly Point[]>> = {
     ['filters', 'list', 'filters.upstream_network'],
   ],
   [`${CLUSTER}Cluster.CustomClusterType`]: [['typed_config', 'any', 'clusters']],
-  [`${CLUSTER}Cluster.TransportSocketMatch`]: [['transport_socket', 'one', 'transport_sockets.upstream']],
+  [`${CLUSTER}Cluster.TransportSocketMatch`]: [['transport_socket', 'needed', 'transport_sockets.upstream']],
   [`${LISTENER}Filter`]: [['typed_config', 'any', 'filters.network']],
   [`${LISTENER}FilterChain`]: [['transport_socket', 'one', 'transport_sockets.downstream']],
   [`${LISTENER}UdpListenerConfig`]: [['udp_packet_packet_writer_config', 'one', 'udp_packet_writer']],
@@ -92,7 +92,10 @@ export const extensionPoints: Rule = {
       if (shape === 'any') checkHolder(at, kind, context)
       else if (shape === 'map') for (const [, config] of at.map(field)) checkExtension(config, kind, context)
       else if (at.has(field))
-        for (const holder of shape === 'one' ? [at.message(field)] : at.messages(field)) checkHolder(holder, kind, context)
+        for (const holder of shape === 'list' ? at.messages(field) : [at.message(field)]) checkHolder(holder, kind, context)
+      // the schema does without it
+      else if (shape === 'needed')
+        context.refuse('KM2032', at.at(field), `there is no ${field.replaceAll('_', ' ')}, and nothing stands in for it`)
     }
   },
 }
@@ -106,14 +109,6 @@ export const wrappedSockets: Rule = {
       at.path.startsWith('cds[') ? 'transport_sockets.upstream' : 'transport_sockets.downstream',
       context,
     )
-  },
-}
-
-/** A cluster may do without a transport socket, a choice among several may not. */
-export const chosenSockets: Rule = {
-  types: [`${CLUSTER}Cluster.TransportSocketMatch`],
-  check(at, context) {
-    if (!at.has('transport_socket')) context.refuse('KM2032', at.at('transport_socket'), 'there is no transport socket to choose')
   },
 }
 

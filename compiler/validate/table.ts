@@ -13,7 +13,7 @@ import { domains } from './domains.ts'
 import { matcherActions, matcherInputs } from './generic-matchers.ts'
 import { placedMatchers } from './matcher-inputs.ts'
 import { addedHeaders, removedHeaders } from './header-mutations.ts'
-import { chosenSockets, extensionPoints, listenerFilters, wrappedSockets } from './extension-points.ts'
+import { extensionPoints, listenerFilters, wrappedSockets } from './extension-points.ts'
 import { admissionControl, delegatedFilters, headerToMetadata } from './filter-settings.ts'
 import { httpFilters } from './http-filters.ts'
 import { hiddenRoutes, oddMatches } from './odd-matches.ts'
@@ -78,7 +78,6 @@ export const createRules = (tools: Tools): readonly Rule[] => [
   matcherActions,
   listenerFilters,
   wrappedSockets,
-  chosenSockets,
   balancing,
   policyLists,
   policySettings,

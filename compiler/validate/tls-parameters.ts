@@ -8,6 +8,9 @@ import type { Context, Rule } from './rule.ts'
 
 const TLS = 'envoy.extensions.transport_sockets.tls.v3.'
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
+/** each name, with the first of those that mean the same */
+const aliases = (text: string): ReadonlyMap<string, string> =>
+  new Map([...words(text)].flatMap((group) => group.split('=').map((name, _, [first = name]) => [name, first] as const)))
 
 const CIPHERS = words(`
   ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256 ECDHE-ECDSA-AES256-GCM-SHA384 ECDHE-RSA-AES256-GCM-SHA384 ECDHE-ECDSA-CHACHA20-POLY1305
@@ -17,23 +20,11 @@ const CIPHERS = words(`
   AES256 AESGCM CHACHA20 SHA SHA1`)
 /** the names of RFCs of the suites that BoringSSL has; those of TLS 1.3 cannot be chosen */
 const RFC_CIPHER = /^TLS_(?:RSA|ECDHE_RSA|ECDHE_ECDSA|PSK|ECDHE_PSK)_WITH_\w+$/
-const CURVES = words('P-256 P-384 P-521 prime256v1 secp384r1 secp521r1 X25519 x25519 X25519MLKEM768 MLKEM1024')
-const SIGNATURES = words(`
-  rsa_pkcs1_sha1 rsa_pkcs1_sha256 rsa_pkcs1_sha256_legacy rsa_pkcs1_sha384 rsa_pkcs1_sha512 ecdsa_sha1 ecdsa_secp256r1_sha256 ecdsa_secp384r1_sha384
-  ecdsa_secp521r1_sha512 rsa_pss_rsae_sha256 rsa_pss_rsae_sha384 rsa_pss_rsae_sha512 ed25519 RSA+SHA1 RSA+SHA256 RSA+SHA384 RSA+SHA512 ECDSA+SHA1 ECDSA+SHA256
-  ECDSA+SHA384 ECDSA+SHA512 PSS+SHA256 PSS+SHA384 PSS+SHA512 RSA-PSS+SHA256 RSA-PSS+SHA384 RSA-PSS+SHA512`)
-const SAME_CURVES: ReadonlyMap<string, string> = new Map([
-  ['prime256v1', 'P-256'],
-  ['secp384r1', 'P-384'],
-  ['secp521r1', 'P-521'],
-  ['x25519', 'X25519'],
-])
-const ECDSA: ReadonlyMap<string, string> = new Map([
-  ['1', 'ecdsa_sha1'],
-  ['256', 'ecdsa_secp256r1_sha256'],
-  ['384', 'ecdsa_secp384r1_sha384'],
-  ['512', 'ecdsa_secp521r1_sha512'],
-])
+const CURVES = aliases('P-256=prime256v1 P-384=secp384r1 P-521=secp521r1 X25519=x25519 X25519MLKEM768 MLKEM1024')
+const SIGNATURES = aliases(`
+  rsa_pkcs1_sha1=RSA+SHA1 rsa_pkcs1_sha256=RSA+SHA256 rsa_pkcs1_sha256_legacy rsa_pkcs1_sha384=RSA+SHA384 rsa_pkcs1_sha512=RSA+SHA512
+  ecdsa_sha1=ECDSA+SHA1 ecdsa_secp256r1_sha256=ECDSA+SHA256 ecdsa_secp384r1_sha384=ECDSA+SHA384 ecdsa_secp521r1_sha512=ECDSA+SHA512
+  rsa_pss_rsae_sha256=PSS+SHA256=RSA-PSS+SHA256 rsa_pss_rsae_sha384=PSS+SHA384=RSA-PSS+SHA384 rsa_pss_rsae_sha512=PSS+SHA512=RSA-PSS+SHA512 ed25519`)
 /** known, and without effect: a list of nothing else is empty */
 const TLS13 = words('TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256')
 const LONGEST_PROTOCOL = 255
@@ -54,26 +45,18 @@ function checkNames(
   at: Cursor,
   field: 'ecdh_curves' | 'signature_algorithms',
   what: string,
-  known: ReadonlySet<string>,
+  known: ReadonlyMap<string, string>,
   context: Context,
 ): void {
   const text = at.strings(field).join(':')
   if (text === '') return
   const seen = new Set<string>()
   for (const name of text.split(':')) {
-    const meant = canonical(name)
-    if (!known.has(name)) context.refuseWhenBuilt('KM2124', at.at(field), `Envoy knows no ${what} ${quote(name)}`)
+    const meant = known.get(name)
+    if (meant === undefined) context.refuseWhenBuilt('KM2124', at.at(field), `Envoy knows no ${what} ${quote(name)}`)
     else if (seen.has(meant)) context.refuseWhenBuilt('KM2124', at.at(field), `the ${what} ${quote(name)} is there twice`)
-    seen.add(meant)
+    else seen.add(meant)
   }
-}
-
-/** Several names stand for one curve or algorithm. */
-function canonical(name: string): string {
-  const [, kind, hash = ''] = /^(RSA|RSA-PSS|PSS|ECDSA)\+SHA(\d+)$/.exec(name) ?? []
-  if (kind === undefined) return SAME_CURVES.get(name) ?? name
-  if (kind === 'ECDSA') return ECDSA.get(hash) ?? name
-  return kind === 'RSA' ? `rsa_pkcs1_sha${hash}` : `rsa_pss_rsae_sha${hash}`
 }
 
 /** A list in OpenSSL's manner: names with an operator in front or joined by "+", in groups of equal preference. -> what is wrong with it */

@@ -254,23 +254,15 @@ test('routes are matched on headers, filter state and the environment', () => {
 })
 
 test('a TLS context that waits for a secret is built later: until then nobody looks at ciphers and certificates', () => {
-  const upstream = (common_tls_context: object) =>
-    findings({
-      ...cluster('c'),
-      transport_socket: {
-        name: 't',
-        typed_config: { '@type': `${TYPE}extensions.transport_sockets.tls.v3.UpstreamTlsContext`, common_tls_context },
-      },
-    })
   const awaited = { validation_context_sds_secret_config: { name: 's', sds_config: { ads: {}, resource_api_version: 'V3' } } }
   const cipher = { tls_params: { cipher_suites: ['NONE-SUCH'] } }
   const broken = { tls_certificates: [{ certificate_chain: { inline_string: 'x' }, private_key: { inline_string: 'y' } }] }
   const [first, second, third] = [cipher, broken, { alpn_protocols: ['a'.repeat(300)] }].map((common) => [
-    upstream(common),
-    upstream({ ...common, ...awaited }),
+    findings(upstreamTls(common)),
+    findings(upstreamTls({ ...common, ...awaited })),
   ])
   const group = '[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]'
-  const listed = (...cipher_suites: readonly string[]) => upstream({ tls_params: { cipher_suites } })
+  const listed = (...cipher_suites: readonly string[]) => findings(upstreamTls({ tls_params: { cipher_suites } }))
   assert.equal([listed('!PSK', group, 'ALL'), listed(group, 'ALL:!PSK')], [[], ['KM2124']], 'no operator behind a group')
   assert.equal(first, [['KM2124'], ['KM2124w']])
   assert.equal(
@@ -281,17 +273,7 @@ test('a TLS context that waits for a secret is built later: until then nobody lo
 })
 
 test('curves and signature algorithms are there once, by whatever name; ciphers of TLS 1.3 alone are none', () => {
-  const params = (tls_params: object) =>
-    findings({
-      ...cluster('c'),
-      transport_socket: {
-        name: 't',
-        typed_config: {
-          '@type': `${TYPE}extensions.transport_sockets.tls.v3.UpstreamTlsContext`,
-          common_tls_context: { tls_params },
-        },
-      },
-    })
+  const params = (tls_params: object) => findings(upstreamTls({ tls_params }))
   assert.equal(params({ ecdh_curves: ['P-256', 'X25519'], signature_algorithms: ['ed25519', 'RSA+SHA256'] }), [])
   for (const twice of [['P-256', 'P-256'], ['P-256', 'prime256v1'], ['x25519:X25519']])
     assert.equal(params({ ecdh_curves: twice }), ['KM2124'])

@@ -88,6 +88,9 @@ export const CONNECTION_LOST = 16
 /** of `relay`: there is no response, and the time for it is over */
 export const CONNECTION_LATE = 32
 
+/** km_client.upstream while user space's answer is outstanding, in place of an upstream's cookie. No socket has it. */
+export const ANSWER_MARK = 1
+
 export const holderMessage = layout('km_holder_message', 'One message. Fields that a kind does not name are 0.', {
   kind: ['u32', 'HOLDER_MESSAGES'],
   number: ['u32', 'of a question, for its answer; or as the kind says'],

@@ -2,8 +2,7 @@
  * `kmesh-runtime verify`: is an artifact or a delta whole, and signed by somebody who is trusted? In: its file and keys, or the node's trust policy. It reads what apply reads
  * and touches nothing. Without any key there is nothing to verify against: KM9016. JSON: proto/verify.schema.json.
  */
-import { readArtifactFile } from '../../proto/artifact/open.ts'
-import { readArtifactOrDelta } from '../../proto/delta/read-file.ts'
+import { openArtifactOrDelta } from '../../proto/delta/read-file.ts'
 import type { TrustPolicy } from '../../proto/signature/signature.ts'
 import { CodedError, coded } from '../coded-error.ts'
 import { readTrust, TRUST_PLACE, trustIn } from '../trust.ts'
@@ -20,8 +19,7 @@ export interface VerifyArguments {
 export function verifyCommand(args: VerifyArguments): Promise<number> {
   return finish(args.format, () => {
     const policy = policyOf(args)
-    const file = readArtifactFile(args.artifact)
-    const opened = file.kind === 'invalid' ? file : readArtifactOrDelta(file.bytes, policy)
+    const opened = openArtifactOrDelta(args.artifact, policy)
     if (opened.kind === 'invalid') throw new CodedError([{ severity: 'error', path: '', ...opened.error }])
     const { digest } = opened.kind === 'delta' ? opened.delta : opened.artifact
     const { signers } = opened

@@ -436,6 +436,8 @@ void client_returned(struct client *client, __u64 read, __u64 written)
   if (__atomic_load_n(&row->passed, __ATOMIC_ACQUIRE) & KM_CLIENT_SLOW && !(row->flags & KM_CLIENT_EARLY))
     run_client_return(client->cookie, client->row, client->read);
   loop_watch(&client->watch, EPOLLIN | EPOLLRDHUP);
+  /* Node gives it back to the kernel first, and says so here then: an answer of the kernel may have been lost meanwhile */
+  client_settle(client);
 }
 
 /* In order: the client gets everything that was written, then the end. What it sends meanwhile is thrown away, as a close() upon it would be a reset. */
@@ -472,16 +474,44 @@ void client_sweep(void)
   }
 }
 
+/*
+ * Whoever ends an upstream tells its client. This is for a client that was told nothing all the same: it would wait for ever. A program may be about to say what became of
+ * the request: it has until the next look.
+ */
+static void end_orphans(enum client_mode mode)
+{
+  struct client *client, *next;
+  for (client = TAILQ_FIRST(&clients_by_mode[mode]); client; client = next) {
+    struct km_client *row = client_row_of(client);
+    __u64 upstream = row ? __atomic_load_n(&row->upstream, __ATOMIC_ACQUIRE) : 0;
+    int missed = upstream > KM_HOLDER_MARK && pool_upstream(upstream) == NULL && client->answer == ANSWER_NONE && !client->pump;
+    next = TAILQ_NEXT(client, link);
+    if (missed && client->missed == upstream) {
+      say("client %llu waited for upstream %llu, which is no more", (unsigned long long)client->cookie, (unsigned long long)upstream);
+      client_end(client, 1);
+    } else {
+      client->missed = missed ? upstream : 0;
+    }
+  }
+}
+
 void client_tend(void)
 {
   struct client *client, *next;
+  end_orphans(CLIENT_MODE_FAST);
+  end_orphans(CLIENT_MODE_WAITING);
+  end_orphans(CLIENT_MODE_ENDING);
   for (client = TAILQ_FIRST(&clients_by_mode[CLIENT_MODE_FAST]); client; client = next) {
     struct km_client *row = client_row_of(client);
     int closing = row && is_closing(row) && __atomic_load_n(&row->upstream, __ATOMIC_ACQUIRE) == 0 && client->answer == ANSWER_NONE && !client->pump;
     next = TAILQ_NEXT(client, link);
     /* a program may be about to send it: it has until the next look */
-    if (closing && client->closing) client_answered(client, 1);
-    else client->closing = closing;
+    if (closing && client->closing) {
+      client_answered(client, 1);
+      continue;
+    }
+    client->closing = closing;
+    client_settle(client);
   }
 }
 

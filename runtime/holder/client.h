@@ -34,6 +34,7 @@ struct client {
   __u64 own;        /* bytes that user space has written to it */
   uint64_t fenced;  /* since when a fence is on its way through its queue, by now_ms; 0: never was one */
   __u32 fence;      /* what was carried when it was sent */
+  __u64 missed;     /* the upstream that it waited for when it was last looked at, which was no more; 0: none */
   int closing;      /* its last answer was out when it was last looked at, and nobody had said so */
   int roomy;        /* its receive buffer was made larger than others */
   int overlapped;   /* it became user space's before the kernel had answered what came before */

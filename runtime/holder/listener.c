@@ -65,6 +65,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 void listener_accept_all(void)
 {
   struct listener *listener;
+  if (resume.pending) return;
   LIST_FOREACH(listener, &listeners, link) listener_ready(&listener->watch, EPOLLIN);
 }
 

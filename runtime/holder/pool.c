@@ -164,7 +164,7 @@ struct upstream *pool_upstream(__u64 cookie)
   return upstream && upstream->cookie == cookie ? upstream : NULL;
 }
 
-void pool_drop(struct upstream *upstream)
+void pool_close(struct upstream *upstream)
 {
   struct pool *pool = upstream->pool;
   struct km_pool *shared = pool_row(pool->row);
@@ -173,7 +173,6 @@ void pool_drop(struct upstream *upstream)
     __atomic_fetch_or(&row->flags, KM_UPSTREAM_SPENT | KM_UPSTREAM_HELD, __ATOMIC_ACQ_REL);
     /* a bit that stayed would offer the slot's next owner before its time */
     pool_take(upstream);
-    release_place(row);
     shared->upstream[upstream->slot] = 0;
     __atomic_store_n(&row->cookie, 0, __ATOMIC_RELEASE);
     by_row[upstream->cookie % KM_UPSTREAMS] = NULL;
@@ -183,6 +182,12 @@ void pool_drop(struct upstream *upstream)
   __atomic_store_n(&shared->open, pool->open, __ATOMIC_RELAXED);
   loop_close(&upstream->watch);
   end_if_done(pool);
+}
+
+void pool_drop(struct upstream *upstream)
+{
+  if (upstream->cookie) release_place(upstream_row(upstream->cookie));
+  pool_close(upstream);
 }
 
 /*

@@ -19,9 +19,13 @@ struct upstream {
   __u64 cookie;
   struct pump *pump; /* while pumped */
   peer_id owner; /* while handed */
-  uint64_t since; /* connecting: when it began; offered: since when it is claimed by nobody, 0: it is not; by now_ms */
+  uint64_t since; /* connecting: when it began; offered: since when each sweep met it claimed by nobody, 0: it is not; by now_ms */
+  __u64 swept;    /* the last sweep that met it: pools without any that is claimed are passed over */
   int stalled;    /* not watched until the next sweep */
-  int held_back;  /* it failed while its request may still be on its way; looked at again soon */
+  int held_back;  /* it failed while its request may still be on its way, or while its client is still to be accepted; looked at again soon, with what follows */
+  int why;        /* enum client_answer */
+  int in_order;
+  __u32 before;   /* its flags at first */
   __u32 want;     /* KM_HOLDER_CONNECTION_*: why there is no answer, where Node may try its request again; 0: there is one, or it may not */
 };
 
@@ -41,6 +45,8 @@ void pool_warm(__u64 netns, const __u8 address[16], __u16 port, __u32 endpoint, 
 struct upstream *pool_upstream(__u64 cookie);
 /* Closes a connection that nobody may claim any more: its request, if it has one, is not answered by this */
 void pool_drop(struct upstream *upstream);
+/* The same, but for the place of a request, which is given back already or is a program's to give back */
+void pool_close(struct upstream *upstream);
 /* Opens another one in its stead, which is dropped next */
 void pool_replace(struct upstream *upstream);
 /* Back to be claimed */

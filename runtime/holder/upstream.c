@@ -16,9 +16,12 @@
 #define LOOK_AGAIN 2
 /* Milliseconds in which a request that got an upstream is sent, or not. */
 #define SENDING 20
+/* Milliseconds in which a client can be accepted that has sent a request: TCP sends the end of a handshake that was lost again after one second. */
+#define ACCEPTING 3000
 
 __u64 timed_out, upstream_lost, relayed;
 static struct moment look;
+static __u64 sweeps;
 
 static void look_at_all(void);
 
@@ -26,6 +29,44 @@ static void look_again(void)
 {
   look.then = look_at_all;
   loop_soon(&look, LOOK_AGAIN);
+}
+
+/* Its socket is left alone until then. */
+static void look_soon(struct upstream *upstream)
+{
+  loop_watch(&upstream->watch, 0);
+  look_again();
+}
+
+static void hold_back(struct upstream *upstream, enum client_answer why, int in_order, __u32 before)
+{
+  upstream->held_back = 1;
+  upstream->why = why;
+  upstream->in_order = in_order;
+  upstream->before = before;
+  look_soon(upstream);
+}
+
+static int began_within(const struct km_upstream *row, __u64 milliseconds)
+{
+  return now_ns() < row->started + milliseconds * 1000000;
+}
+
+/* The client of this request has a connection, whose end here is not there yet: the kernel forwards requests as soon as the client's own end stands. */
+static int is_to_be_accepted(const struct km_upstream *row, __u64 owner)
+{
+  return __atomic_load_n(&client_row(row->client)->cookie, __ATOMIC_ACQUIRE) == owner && began_within(row, ACCEPTING);
+}
+
+/*
+ * A program is about to do something with it that decides what its end means: it has counted the request and says next whose it is, then finds HELD and takes all of it back;
+ * or it sends the request. Or its client cannot be told yet.
+ */
+static int is_too_early(const struct km_upstream *row, __u32 flags, __u64 owner, const struct client *client)
+{
+  if (owner == 0) return __atomic_load_n(&row->counted, __ATOMIC_ACQUIRE) != 0;
+  if (!(flags & KM_UPSTREAM_STARTED) && began_within(row, SENDING)) return 1;
+  return client == NULL && is_to_be_accepted(row, owner);
 }
 
 /* A request that may be tried again is Node's, while there is one: it is told why there is no answer. */
@@ -45,27 +86,32 @@ static int try_again(struct upstream *upstream, struct km_upstream *row, enum cl
 static void fail(struct upstream *upstream, enum client_answer why, int in_order)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
-  __u32 before = __atomic_fetch_or(&row->flags, KM_UPSTREAM_HELD, __ATOMIC_SEQ_CST);
+  __u32 flags = __atomic_fetch_or(&row->flags, KM_UPSTREAM_HELD, __ATOMIC_SEQ_CST);
+  /* a program that finds HELD says STARTED all the same, and sends nothing */
+  __u32 before = upstream->held_back ? upstream->before : flags;
   __u64 owner = __atomic_load_n(&row->owner, __ATOMIC_SEQ_CST);
   struct client *client = owner ? client_met(owner) : NULL;
   struct km_client *shared = client ? client_row_of(client) : NULL;
   int until_close = row->phase == KM_RESPONSE_UNTIL_CLOSE && in_order;
   int bodiless = (before & KM_UPSTREAM_BODILESS) != 0;
   __u64 cookie = upstream->cookie;
-  if (owner && !(before & KM_UPSTREAM_STARTED) && now_ns() < row->started + SENDING * 1000000ULL) {
-    upstream->held_back = 1;
-    loop_watch(&upstream->watch, 0);
-    look_again();
+  if (is_too_early(row, before, owner, client)) {
+    hold_back(upstream, why, in_order, before);
     return;
   }
-  /* used up by a client that wanted its connection closed; the next one wants the same. The endpoint's end of it may be seen before the event that says so. */
-  if (owner == 0 && before & KM_UPSTREAM_SPENT && row->requests > 0) pool_replace(upstream);
+  upstream->held_back = 0;
+  if (owner == 0) {
+    /* used up by a client that wanted its connection closed; the next one wants the same. The endpoint's end of it may be seen before the event that says so. */
+    if (flags & KM_UPSTREAM_SPENT && row->requests > 0) pool_replace(upstream);
+    pool_close(upstream);
+    return;
+  }
   if (shared && row->counted && !(before & KM_UPSTREAM_STARTED) && __atomic_load_n(&shared->upstream, __ATOMIC_ACQUIRE) == cookie &&
       try_again(upstream, row, why))
     return;
   int ours = release_place(row);
   if (client && ours) client_keep_edits(client, edits_of(row));
-  pool_drop(upstream);
+  pool_close(upstream);
   /* answered in full a moment ago, or never sent: the client has moved on */
   if (!ours || shared == NULL || __atomic_load_n(&shared->upstream, __ATOMIC_ACQUIRE) != cookie) return;
   if (before & KM_UPSTREAM_STARTED) why = until_close ? ANSWER_CLOSE : ANSWER_RESET;
@@ -100,8 +146,7 @@ static void look_at(struct upstream *upstream)
   struct km_upstream *row = upstream_row(upstream->cookie);
   if (upstream->mode != UPSTREAM_MODE_OFFERED) return;
   if (upstream->held_back) {
-    upstream->held_back = 0;
-    fail(upstream, ANSWER_LOST, 0);
+    fail(upstream, upstream->why, upstream->in_order);
   } else if (row->owner && row->flags & KM_UPSTREAM_RELAY) {
     upstream_relay(upstream);
   }
@@ -115,11 +160,16 @@ static void look_at_all(void)
 void upstream_relay(struct upstream *upstream)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
-  struct client *client = client_met(row->owner);
+  __u64 owner = row->owner;
+  struct client *client = client_met(owner);
   struct km_holder_message message = {.kind = KM_HOLDER_RELAY, .upstream = upstream->cookie, .state = row->endpoint, .bytes = row->sent};
   int taken, whole = row->phase == KM_RESPONSE_HEAD;
   /* what was told may be over by now */
-  if (upstream->mode != UPSTREAM_MODE_OFFERED || row->owner == 0 || !(row->flags & KM_UPSTREAM_RELAY)) return;
+  if (upstream->mode != UPSTREAM_MODE_OFFERED || owner == 0 || !(row->flags & KM_UPSTREAM_RELAY)) return;
+  if (client == NULL && is_to_be_accepted(row, owner)) {
+    look_soon(upstream);
+    return;
+  }
   if (client == NULL || client_row_of(client) == NULL) {
     pool_drop(upstream);
     return;
@@ -148,8 +198,7 @@ void upstream_relay(struct upstream *upstream)
 
 void upstream_relayed(struct upstream *upstream, int reuse)
 {
-  struct km_upstream *row = upstream_row(upstream->cookie);
-  struct client *client = client_met(row->owner);
+  struct client *client = client_met(upstream_row(upstream->cookie)->owner);
   struct km_client *shared = client ? client_row_of(client) : NULL;
   __u64 cookie = upstream->cookie;
   upstream->owner = 0;
@@ -158,14 +207,20 @@ void upstream_relayed(struct upstream *upstream, int reuse)
   } else {
     pool_drop(upstream);
   }
-  if (shared && __atomic_load_n(&shared->upstream, __ATOMIC_ACQUIRE) == cookie) __atomic_store_n(&shared->upstream, 0, __ATOMIC_RELEASE);
+  if (shared == NULL || __atomic_load_n(&shared->upstream, __ATOMIC_ACQUIRE) != cookie) return;
+  __atomic_store_n(&shared->upstream, 0, __ATOMIC_RELEASE);
+  /* Node may have given it back before, and it may have asked for more */
+  client_settle(client);
 }
 
 /* Programs tell it when they are done with it, or when its client has ended; by now it may have another one. */
 void upstream_spent(struct upstream *upstream, __u64 client)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
-  if (upstream->mode == UPSTREAM_MODE_PUMPED && __atomic_load_n(&row->owner, __ATOMIC_ACQUIRE) == client) pump_end_lost(upstream);
+  if (upstream->mode == UPSTREAM_MODE_PUMPED && __atomic_load_n(&row->owner, __ATOMIC_ACQUIRE) == client) {
+    pump_end_lost(upstream);
+    return;
+  }
   if (upstream->mode != UPSTREAM_MODE_OFFERED || upstream->held_back) return;
   /* in the midst of an answer its client is told; behind one, it has moved on */
   if (row->flags & KM_UPSTREAM_SPENT) {
@@ -185,10 +240,10 @@ static void sweep_one(struct upstream *upstream)
     return;
   }
   if (upstream->mode != UPSTREAM_MODE_OFFERED || upstream->held_back) return;
-  if (pool_is_idle(upstream)) {
-    upstream->since = 0;
-    return;
-  }
+  int idle = pool_is_idle(upstream);
+  if (idle || upstream->swept + 1 != sweeps) upstream->since = 0;
+  upstream->swept = sweeps;
+  if (idle) return;
   if (upstream->stalled) {
     upstream->stalled = 0;
     loop_watch(&upstream->watch, UPSTREAM_EVENTS);
@@ -221,6 +276,7 @@ static void sweep_one(struct upstream *upstream)
 
 void upstream_sweep(void)
 {
+  sweeps++;
   pool_each(sweep_one);
 }
 
@@ -228,7 +284,7 @@ static peer_id gone;
 
 static void drop_lost(struct upstream *upstream)
 {
-  if (upstream->mode == UPSTREAM_MODE_HANDED && upstream->owner == gone) pool_drop(upstream);
+  if (upstream->mode == UPSTREAM_MODE_HANDED && upstream->owner == gone) upstream_relayed(upstream, 0);
 }
 
 void upstream_lost_owner(peer_id owner)

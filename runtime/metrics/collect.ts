@@ -127,6 +127,7 @@ function addRuntime(samples: Samples, { pins }: OpenInstance): void {
       const [, event] = EVENT.exec(counter) ?? []
       if (event !== undefined) samples.add('slowEvents', [event], counts.of(counter))
     }
+    samples.add('holderLosses', [], counts.of('holder_lost'))
     samples.add('requests', ['user_space'], counts.of('slow_requests'))
     for (const [status, count] of counts.replies()) samples.add('slowReplies', [String(status)], count)
   } finally {

@@ -107,6 +107,11 @@ export const FAMILIES = {
     ['event'],
     'What the holder did since it was started: accepted, returned, opened and others.',
   ),
+  holderLosses: counter(
+    'kmesh_holder_losses',
+    [],
+    'Times that a holder ended by itself: its connections ended with it, and the node process started another.',
+  ),
   pools: gauge('kmesh_pools', [], 'Pools of connections to endpoints.'),
   poolConnections: gauge('kmesh_pool_connections', ['state'], 'Connections to endpoints that are kept: open, and of these idle.'),
 

@@ -4,6 +4,7 @@
  * Invariant: a row is touched only while its socket is that of the connection.
  */
 import { closeSync } from 'node:fs'
+import { ANSWER_MARK } from '../../proto/http/holder-protocol.ts'
 import { CLIENTS, client as layout, returnRequest } from '../../proto/http/sockets.ts'
 import { fieldOf, packRow } from '../field.ts'
 import type { OpenInstance } from '../held-generation.ts'
@@ -22,8 +23,7 @@ export interface ClientRows {
 
 const COOKIE = fieldOf(layout, 'cookie').offset
 const UPSTREAM = fieldOf(layout, 'upstream').offset
-/** In place of an upstream's cookie: user space's answer is outstanding. No socket has it. */
-const MARK = 1n
+const MARK = BigInt(ANSWER_MARK)
 const RETURN = 'km_client_return'
 
 export function openClientRows({ pins, tables }: OpenInstance): ClientRows {

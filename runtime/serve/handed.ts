@@ -33,6 +33,8 @@ export interface Handed {
   connection(message: HolderMessage, descriptor: number): SlowConnection
   relay(message: HolderMessage, upstream: number, client: number): SlowRelay
   readonly count: number
+  /** Whether anything is still here of what is here now. */
+  underWay(): () => boolean
 }
 
 export function createHanded(link: HolderLink, { rows, edits, kept }: HandedRows): Handed {
@@ -119,6 +121,10 @@ export function createHanded(link: HolderLink, { rows, edits, kept }: HandedRows
     },
     get count() {
       return open.size
+    },
+    underWay: () => {
+      const now = [...open]
+      return () => now.some((own) => open.has(own))
     },
   }
 }

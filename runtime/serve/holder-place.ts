@@ -20,6 +20,11 @@ export function holderSocket(instance: string): string {
   return join(holderDirectory(instance), 'holder.sock')
 }
 
+/** one line for each thing that went wrong, of this holder and those before it */
+export function holderLog(instance: string): string {
+  return join(holderDirectory(instance), 'holder.log')
+}
+
 const PARENT = 'kmesh-holder'
 
 /** <cgroup2 mount>/kmesh-holder/<instance> */

@@ -2,6 +2,7 @@
  * Pools and upstreams of the holder with real sockets, and programs replaced by the test: connections that are asked for, claimed, answered, lost, too late, relayed.
  */
 import type { Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
@@ -118,7 +119,7 @@ test('a spent event that comes when the upstream has another client changes noth
   const client = await world.client(24206, { requests: 1 })
   const { cookie, far } = claim(client, {})
   world.tell({ kind: EVENT_SPENT, upstream: cookie, client: 12345n })
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await pause(50)
   assert.is(upstreamRow(cookie).get('cookie'), cookie)
   far.destroy()
   assert.match(await nextBytes(client.socket), /^HTTP\/1\.1 503/)
@@ -199,6 +200,109 @@ test('a malformed chunk ends the client with a reset', async () => {
   assert.is(await reset, 'reset')
 })
 
+test('a client that ends while its answer is moved here ends it once', async () => {
+  const client = await world.client(24213, { requests: 1 })
+  const { cookie, far } = claim(client, { flags: UPSTREAM_RELAY | UPSTREAM_STARTED, phase: RESPONSE_LENGTH, remaining: 2 * body.length })
+  far.write(body)
+  world.tell({ kind: EVENT_RELAY, upstream: cookie, client: client.cookie })
+  await until('the client is written to from here', () => (clientRow(client).get('flags') & BigInt(CLIENT_ORDERED)) !== 0n)
+  const ended = endOf(client.socket)
+  const died = world.desk.ended.then(() => 'the holder died')
+  world.tell({ kind: EVENT_SPENT, upstream: cookie, client: client.cookie })
+  assert.is.not(await Promise.race([ended, died]), 'the holder died')
+  await until('its row is free', () => upstreamRow(cookie).get('cookie') === 0n)
+  assert.is(await Promise.race([world.desk.link.ask('count').then(() => 'alive'), died]), 'alive')
+})
+
+test('a client whose upstream is no more, and that nobody told, is reset', async () => {
+  const client = await world.client(24214, { requests: 1 })
+  const began = Date.now()
+  const ended = endOf(client.socket)
+  clientRow(client).set({ upstream: 987_654_321n })
+  assert.is(await ended, 'reset')
+  assert.ok(Date.now() - began > 500, 'whoever is about to tell it has time')
+})
+
+const LONG_ENOUGH = 100
+
+test('an answer for a client that is still to be accepted is kept until it is', async () => {
+  const client = world.awaited(24215, { requests: 1 })
+  const flags = UPSTREAM_RELAY | UPSTREAM_STARTED
+  const { cookie, far } = claim(client, { flags, phase: RESPONSE_LENGTH, remaining: 5 })
+  far.write('whole')
+  world.tell({ kind: EVENT_RELAY, upstream: cookie, client: client.cookie })
+  await pause(LONG_ENOUGH)
+  const { socket } = await client.connect()
+  assert.is(await nextBytes(socket), 'whole')
+  socket.destroy()
+})
+
+test('so is what became of its request', async () => {
+  const client = world.awaited(24216, { requests: 1 })
+  const { far } = claim(client, {})
+  far.destroy()
+  await pause(LONG_ENOUGH)
+  const { socket } = await client.connect()
+  assert.match(await nextBytes(socket), /^HTTP\/1\.1 503/)
+  released()
+  socket.destroy()
+})
+
+test('so is the end of an answer that ends with its connection', async () => {
+  const client = world.awaited(24220, { requests: 1 })
+  const { far } = claim(client, { phase: RESPONSE_UNTIL_CLOSE, flags: UPSTREAM_STARTED })
+  far.end()
+  await pause(LONG_ENOUGH)
+  const { socket } = await client.connect()
+  assert.is(await endOf(socket), 'close')
+  released()
+  socket.destroy()
+})
+
+test('an endpoint that closes while a program is about to say whose its connection is: the program takes it all back', async () => {
+  const client = await world.client(24217, { requests: 1 })
+  const { cookie, row, far } = claim(client, {})
+  row.set({ owner: 0 })
+  far.destroy()
+  await pause(LONG_ENOUGH)
+  assert.is(row.get('counted'), 1n, 'the place is given back by whoever leaves')
+  // km_disown
+  row.set({ owner: client.cookie })
+  row.set({ counted: 0, owner: 0, phase: 0 })
+  clientRow(client).set({ upstream: 0 })
+  await until('its row is free', () => upstreamRow(cookie).get('cookie') === 0n)
+  client.socket.destroy()
+})
+
+test('an answer that was lost while Node was about to say that it has given a client back is told then', async () => {
+  const client = await world.client(24218, { requests: 1 })
+  client.socket.write('x')
+  const given = await world.desk.connection()
+  await new Promise((resolve) => given.socket.once('data', resolve).resume())
+  const { cookie, far } = claim(client, {})
+  far.destroy()
+  await until('its row is free', () => upstreamRow(cookie).get('cookie') === 0n)
+  const told = nextBytes(client.socket)
+  given.giveBack()
+  assert.match(await told, /^HTTP\/1\.1 503/)
+  released()
+  client.socket.destroy()
+})
+
+test('a client that Node gave back before it was lost with the upstream waits for nobody', async () => {
+  const client = await world.client(24219, { requests: 1 })
+  const { cookie } = claim(client, { flags: UPSTREAM_RELAY })
+  const next = await world.newDesk()
+  world.tell({ kind: EVENT_RELAY, upstream: cookie, client: client.cookie })
+  const { connection, upstream } = await next.relay()
+  connection.giveBack()
+  next.link.close()
+  upstream.destroy()
+  await until('its row is free', () => upstreamRow(cookie).get('cookie') === 0n)
+  assert.is(clientRow(client).get('upstream'), 0n)
+  client.socket.destroy()
+})
+
 test('the upstream of a client that is gone is closed', async () => {
   const client = await world.client(24211, { requests: 1 })
   const { cookie, far } = claim(client, {})
@@ -257,7 +361,7 @@ test('connections that are wanted beforehand are kept, until they are wanted no 
   world.desk.link.send('warm', { ...values, count: 0 })
   for (const socket of second) socket.destroy()
   await until('they are missed', () => row().get('open') === 0n)
-  await new Promise((resolve) => setTimeout(resolve, 1200))
+  await pause(1200)
   assert.is(row().get('open'), 0n)
 })
 

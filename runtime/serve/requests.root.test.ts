@@ -38,13 +38,14 @@ const service = (name: string, address: string, cluster: string) =>
     ],
   })
 
-/** Says who asked; /late answers after a second, /long is 6 MB. */
+/** Says who asked; /late answers after a second, /long is 6 MB, /upload waits for the end of the request. */
 const BACKEND = `
 const http = require('node:http')
 for (const address of process.argv.slice(1)) {
   const server = http.createServer((request, response) => {
     if (request.url === '/late') return setTimeout(() => response.end('late'), 1000)
     if (request.url === '/long') return response.end(Buffer.alloc(6000000, 'z'))
+    if (request.url === '/upload') return request.resume().once('end', () => response.end('all of it'))
     response.end(request.socket.remoteAddress + ' ' + request.method + ' ' + request.url)
   })
   server.keepAliveTimeout = 0
@@ -217,6 +218,29 @@ test('killed, replaced and asked to leave under load: no request fails', async (
   const { clusters } = status(INSTANCE)
   await until('nothing is counted as live', () => status(INSTANCE).clusters.every(({ active }) => active === 0))
   assert.ok(clusters.length > 0)
+})
+
+test('asked to leave in the midst of an exchange, with nobody after it: it goes on serving until that is over', async () => {
+  const child = serving.at(-1) as ChildProcess
+  const gone = exited(child)
+  // a chunked request is user space's
+  const upload = start(['curl', '-sS', '-m', '10', '-T', '-', `http://${SERVICE4}/upload`], place, ['pipe', 'pipe', 'inherit'])
+  let answer = ''
+  upload.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+    answer += piece
+  })
+  upload.stdin?.write('a piece')
+  await until('user space has it', async () => (await askHolder(INSTANCE))?.counters.handed === 1)
+  child.kill('SIGHUP')
+  for (let i = 0; i < 3; i++) {
+    const other = curl('-H', 'Transfer-Encoding: chunked', '-d', 'x', `http://${SERVICE4}/other`)
+    assert.is(other.body, `${DEFAULT_SOURCE4} POST /other`)
+  }
+  assert.is(child.exitCode, null)
+  upload.stdin?.end()
+  await gone
+  assert.is(answer, 'all of it')
+  await serve('--observe', servers.path)
 })
 
 test('stopped, services refuse again and nothing is left', async () => {

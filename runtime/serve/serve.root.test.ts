@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { acceptor, acceptorKey } from '../../proto/http/sockets.ts'
+import type { RuntimeCounter } from '../../proto/watching.ts'
 import { buildHolder } from '../../scripts/kit/build-holder.ts'
 import { makeCgroup } from '../../scripts/kit/cgroup.ts'
 import { undoAtExit } from '../../scripts/kit/cleanup.ts'
@@ -19,6 +20,7 @@ import { detach } from '../detach.ts'
 import { rowReader } from '../field.ts'
 import { openInstance } from '../held-generation.ts'
 import { existingPins } from '../place.ts'
+import { openRuntimeCounts } from '../runtime-counts.ts'
 import { readAll } from '../sys/libbpf-map.ts'
 import { askHolder } from './holder-presence.ts'
 import { holderCgroup, holderDirectory } from './holder-place.ts'
@@ -37,6 +39,16 @@ undoAtExit(() => {
 })
 
 const applied = () => apply({ artifact, instance: INSTANCE, cgroup: cgroup.path, diverted: 'refuse', mode: 'apply', host: noMachine() })
+
+function countOf(counter: RuntimeCounter): number {
+  const place = existingPins(INSTANCE)
+  const counts = place === null ? null : openRuntimeCounts(place.pins)
+  try {
+    return counts?.of(counter) ?? 0
+  } finally {
+    counts?.close()
+  }
+}
 
 interface Serving {
   readonly child: ChildProcess
@@ -150,6 +162,7 @@ test('a holder that dies is replaced', async () => {
   const before = await askHolder(INSTANCE)
   process.kill(before?.pid as number, 'SIGKILL')
   await fourth.said(/started the holder/)
+  assert.is(countOf('holder_lost'), 1)
   await until('two acceptors', () => acceptors().length === 2)
   assert.is.not((await askHolder(INSTANCE))?.pid, before?.pid)
 })

@@ -13,7 +13,8 @@ import { cgroupRelation } from '../sys/cgroup.ts'
 import { mapInfo } from '../sys/libbpf-map.ts'
 import { openPinIfThere } from '../sys/libbpf-pin.ts'
 import { closeDescriptor } from '../sys/libc.ts'
-import { holderCgroup, removeHolderCgroup } from './holder-place.ts'
+import { holderCgroup, holderLog, removeHolderCgroup } from './holder-place.ts'
+import { noteResult } from '../runtime-counts.ts'
 import { sweepAfter } from './retire-holder.ts'
 import type { NamedCgroups } from './observe.ts'
 import { openSession, type Session, type SessionOptions } from './session.ts'
@@ -75,8 +76,9 @@ export async function serve({ instance, named, lane, say, stop }: ServeOptions):
       }
       if (end === 'detached') say(`instance "${instance}" was detached`)
       if (end === 'lost') {
-        say('the holder has ended; starting another')
-        await sleep(RESTART_PAUSE)
+        noteResult(instance, 'holder_lost')
+        say(`the holder has ended, its log is ${holderLog(instance)}${stopping === 'no' ? '; starting another' : ''}`)
+        if (stopping === 'no') await sleep(RESTART_PAUSE)
       }
     } finally {
       session = undefined

@@ -48,15 +48,18 @@ export interface Session {
   readonly holder: number
   /** Takes no new connections and ends them all, at most `milliseconds` from now. */
   drain(milliseconds: number): void
-  /** Takes no new connections and leaves the holder when its own are done. */
+  /** Leaves the holder. While what is under way here is not done, and no other process has taken over, it goes on serving: until there is another one, nobody else would. */
   leave(): void
   readonly ended: Promise<SessionEnd>
 }
 
 const LOOK = 1000
 const GENERATION = 200
-/** Longest that a request of the slow path keeps this process after it left. */
+/** Longest that a request of the slow path keeps this process after another one took over. */
 const LEAVE_WITHIN = 60_000
+/** The same after it was asked to leave, less than what the shipped unit and DaemonSet give it to end; and for how much of that it goes on serving. */
+const END_WITHIN = 25_000
+const STAY_WITHIN = 20_000
 const CONNECT_WITHIN = 30_000
 
 /** null: no holder listens. */
@@ -124,15 +127,24 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
         `accepting in network namespace ${cookie}: ${[port4 > 0 ? `127.0.0.1:${port4}` : '', port6 > 0 ? `[::1]:${port6}` : ''].filter(Boolean).join(', ')}`,
       )
   }
-  const leave = (): void => {
+  let latest = Number.POSITIVE_INFINITY
+  const go = (): void => {
     if (state !== 'serving') return
     state = 'leaving'
     link.send('leave')
     slow.leave()
     // with or without a holder
-    void finishOwn(link, handed, Date.now() + LEAVE_WITHIN)
+    void finishOwn(link, handed, Math.min(Date.now() + LEAVE_WITHIN, latest))
       .catch(() => undefined)
       .then(link.close)
+  }
+  const leave = async (): Promise<void> => {
+    const isUnderWay = handed.underWay()
+    const began = Date.now()
+    latest = began + END_WITHIN
+    slow.leave()
+    while (state === 'serving' && isUnderWay() && Date.now() < began + STAY_WITHIN) await sleep(LOOK_AGAIN)
+    go()
   }
   deliver = (message, descriptors) => {
     const [first, second] = descriptors
@@ -140,7 +152,7 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
     else if (message.kind === 'relay' && first !== undefined && second !== undefined) slow.relay(handed.relay(message, first, second))
     else {
       descriptors.forEach(closeDescriptor)
-      if (message.kind === 'replaced') leave()
+      if (message.kind === 'replaced') go()
       if (message.kind === 'wanted') void look().catch(() => undefined)
     }
   }
@@ -180,6 +192,7 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
   ]
   void ended.then(() => {
     for (const timer of timers) clearInterval(timer)
+    if (state === 'serving') state = 'leaving'
     reading = 'no'
     slow.close()
     rows.close()
@@ -191,7 +204,7 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
   return {
     holder: link.pid,
     ended,
-    leave,
+    leave: () => void leave(),
     drain: (milliseconds) => {
       if (state !== 'serving') return
       state = 'draining'

@@ -15,6 +15,7 @@ import { until } from '../../scripts/kit/holder-world.ts'
 import { backendCluster, httpListener, localRateLimit } from '../../scripts/kit/http-resources.ts'
 import { DEFAULT_SOURCE4, DEFAULT_SOURCE6, makeNamespace } from '../../scripts/kit/namespace.ts'
 import { placed, start } from '../../scripts/kit/process.ts'
+import { python } from '../../scripts/kit/python.ts'
 import type { JsonObject } from '../../scripts/oracle/envoy.ts'
 import { detach } from '../detach.ts'
 import { existingPins } from '../place.ts'
@@ -97,9 +98,13 @@ function runs(name: 'kmeshc' | 'kmesh-runtime', ...args: readonly string[]): voi
 }
 
 /** what each of the requests was answered with, from one client in that namespace */
-async function curl(space: number, args: readonly string[], cgroup = clients.path): Promise<readonly string[]> {
+const curl = (space: number, args: readonly string[], cgroup = clients.path): Promise<readonly string[]> =>
+  linesOf(space, ['curl', '-sS', '-m', '20', ...args], cgroup)
+
+/** What a client prints. */
+async function linesOf(space: number, argv: readonly string[], cgroup: string): Promise<readonly string[]> {
   const place = { namespace: namespaces[space]?.path as string, cgroup }
-  const [program, ...rest] = placed(['curl', '-sS', '-m', '20', ...args], place)
+  const [program, ...rest] = placed(argv, place)
   const child = spawn(program as string, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
   child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
@@ -159,6 +164,21 @@ test('a workload that opted out is user space\u2019s alone', async () => {
   )
   assert.is(decided('v4'), before)
   assert.is(status(INSTANCE).http.slow.manual, 1)
+})
+
+/** Blocks in recv() until a signal comes, whose handler sends the rest of the request. */
+const INTERRUPTED = `
+import signal, socket, sys
+link = socket.create_connection((sys.argv[1], 80))
+link.settimeout(None)
+link.sendall(b"GET /apart/alarm HTTP/1.1\\r\\nHost: x\\r\\n")
+signal.signal(signal.SIGALRM, lambda *_: link.sendall(b"\\r\\n"))
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+print(link.recv(65536).split(b"\\r\\n")[0].decode())
+`
+
+test('a workload that opted out may block in recv() and be interrupted', async () => {
+  assert.equal(await linesOf(0, [python(), '-c', INTERRUPTED, SERVICE4], apart), ['HTTP/1.1 200 OK'])
 })
 
 test('both lanes take from one token bucket', async () => {

@@ -3,35 +3,41 @@
  * Invariant: at most one holder an instance (it locks its directory); it is not in a governed cgroup.
  */
 import { spawn } from 'node:child_process'
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { coded } from '../coded-error.ts'
 import type { Pins } from '../pins.ts'
-import { holderDirectory, makeHolderCgroup } from './holder-place.ts'
+import { holderDirectory, holderLog, makeHolderCgroup } from './holder-place.ts'
 
 const PROGRAM = fileURLToPath(new URL('../holder/kmesh-holder.gen.bin', import.meta.url))
-const LOG = 'holder.log'
+/** Bytes of the log that the next holder goes on with. */
+const LOG_ROOM = 65_536
 const READY_WITHIN = 10_000
 
-/** Resolves when it can be talked to. */
-export async function startHolder(instance: string, pins: Pins): Promise<void> {
-  if (!existsSync(PROGRAM)) throw coded('KM9301', `${PROGRAM} is not there`)
+/** Resolves when it can be talked to. `program`: another build of it. */
+export async function startHolder(instance: string, pins: Pins, program = PROGRAM): Promise<void> {
+  if (!existsSync(program)) throw coded('KM9301', `${program} is not there`)
   const directory = holderDirectory(instance)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   chmodSync(directory, 0o700)
-  const log = openSync(join(directory, LOG), 'w', 0o600)
+  const log = openLog(holderLog(instance))
   try {
     await ready(
-      spawn(PROGRAM, [directory, pins.root, makeHolderCgroup(instance)], { detached: true, stdio: ['ignore', 'pipe', log], cwd: '/' }),
-      directory,
+      spawn(program, [directory, pins.root, makeHolderCgroup(instance)], { detached: true, stdio: ['ignore', 'pipe', log], cwd: '/' }),
+      holderLog(instance),
     )
   } finally {
     closeSync(log)
   }
 }
 
-function ready(child: ReturnType<typeof spawn>, directory: string): Promise<void> {
+/** What the one before said last stays, as it may tell why it is no more. */
+function openLog(path: string): number {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  return openSync(path, size > LOG_ROOM ? 'w' : 'a', 0o600)
+}
+
+function ready(child: ReturnType<typeof spawn>, log: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => fail('does not get ready'), READY_WITHIN)
     const settle = (): void => {
@@ -42,7 +48,7 @@ function ready(child: ReturnType<typeof spawn>, directory: string): Promise<void
     }
     const fail = (why: string): void => {
       settle()
-      reject(coded('KM9301', `the holder ${why}; its log is ${join(directory, LOG)}`))
+      reject(coded('KM9301', `the holder ${why}; its log is ${log}`))
     }
     child.once('error', (error) => fail(error.message))
     child.once('exit', (code, signal) => fail(`ended at once (${signal ?? `exit ${code}`})`))

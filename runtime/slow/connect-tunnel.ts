@@ -2,7 +2,6 @@
  * CONNECT that ends here: bytes behind it go to an endpoint as they are. In: a request, its route. Out: a tunnel, or Envoy's answer where nobody takes the connection.
  * Source: Envoy's route_components.proto (UpgradeConfig.ConnectConfig), router/upstream_request.cc (TcpUpstream): the answer is 200 without a body.
  */
-import type { ForwardAction } from '../../compiler/http/model.ts'
 import type { Exchange } from '../../compiler/http/exchange.ts'
 import type { LaneRequest } from './lane-context.ts'
 import { answerFailure } from './local-answer.ts'
@@ -10,10 +9,6 @@ import { statusText } from './status-text.ts'
 import { join } from './tunnel.ts'
 import { upstreamFailure } from './upstream-failure.ts'
 import { ConnectFault, open, type ConnectOptions, type UpstreamPlace } from './upstream-pool.ts'
-
-export function endsHere({ upgrades }: ForwardAction): boolean {
-  return upgrades.some(({ type, connect, enabled }) => type.toUpperCase() === 'CONNECT' && connect && enabled)
-}
 
 export async function tunnelConnect(
   request: LaneRequest,

@@ -74,7 +74,7 @@ export function createSlowLane({ services, inForce = () => '', open, waypoint, b
     relay(relay) {
       const { kept, connection } = relay
       if (kept !== undefined) during(serveConnection(lane, connection, firstTry(relay, kept)))
-      else during(relayAnswer(relay, (given) => during(serveConnection(lane, given))))
+      else during(relayAnswer(relay, (given) => during(serveConnection(lane, given, 'answered'))))
     },
     renew() {
       evaluator = read()

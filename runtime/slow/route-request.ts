@@ -4,6 +4,7 @@
  * Source: Envoy's router/{router,upstream_request}.cc.
  */
 import type { IncomingMessage } from 'node:http'
+import { endsHere } from '../../compiler/http/eval.ts'
 import { chosenCriteria } from '../../compiler/http/cluster-choice.ts'
 import { hashRequest } from '../../compiler/http/route-hash.ts'
 import type { ForwardAction } from '../../compiler/http/model.ts'
@@ -12,7 +13,7 @@ import { virtualClusterOf } from '../../compiler/http/virtual-clusters.ts'
 import { mutateResponse } from '../../compiler/action/response-headers.ts'
 import { addressText } from '../../proto/address/address-text.ts'
 import { type Attempt, attempt, type AttemptResult } from './attempt.ts'
-import { endsHere, tunnelConnect } from './connect-tunnel.ts'
+import { tunnelConnect } from './connect-tunnel.ts'
 import type { Forward, Judgement } from './evaluator.ts'
 import type { LaneRequest } from './lane-context.ts'
 import type { FirstTry } from './first-try.ts'

@@ -17,8 +17,10 @@ import type { Service } from './evaluator.ts'
 
 const LIMITS: ReaderLimits = { headLimit: 60 * 1024, headerLimit: 100, chunkedLength: false }
 
-export async function serveConnection(lane: LaneContext, given: SlowConnection, first?: FirstTry): Promise<void> {
+/** `before`: the kernel's first try of its request; or a request of it has been answered here already. */
+export async function serveConnection(lane: LaneContext, given: SlowConnection, before?: FirstTry | 'answered'): Promise<void> {
   const { socket } = given
+  const first = before === 'answered' ? undefined : before
   socket.on('error', () => undefined)
   const reader = createMessageReader(socket, first?.bytes)
   let ended: 'no' | 'reset' = 'no'
@@ -37,7 +39,7 @@ export async function serveConnection(lane: LaneContext, given: SlowConnection, 
   }
   lane.statistics.count('connections')
   try {
-    const how = await run(lane, connection, given, first)
+    const how = await run(lane, connection, given, { kept: first, answered: before === 'answered' ? 1 : 0 })
     if (ended === 'no') {
       if (how === 'close') await finish(connection, () => given.end('close'))
     }
@@ -58,15 +60,13 @@ async function run(
   lane: LaneContext,
   connection: LaneConnection,
   given: SlowConnection,
-  kept: FirstTry | undefined,
+  { kept, answered }: { readonly kept: FirstTry | undefined; readonly answered: number },
 ): Promise<'close' | 'returned'> {
   const { reader, socket } = connection
-  for (let count = 1; ; count++) {
+  for (let count = answered + 1; ; count++) {
     const before = enter(lane, connection)
     const next = before === undefined ? undefined : await nextHead(lane, connection, before.service, count)
     if (next?.kind === 'leave') {
-      await flushed(socket)
-      if (!isIdle(reader, socket)) continue
       given.giveBack()
       return 'returned'
     }
@@ -128,7 +128,7 @@ async function flushed(socket: Socket): Promise<void> {
   if (socket.writableLength > 0) await new Promise<void>((resolve) => socket.write('', () => resolve()))
 }
 
-/** The next head, with the time limits of the connection manager. 'leave': this process leaves, and nothing of a next request is here. */
+/** The next head, with the time limits of the connection manager. 'leave': this process leaves, nothing of a next request is here, and what was answered is in TCP. */
 async function nextHead(
   { leaving }: LaneContext,
   { reader, socket }: LaneConnection,
@@ -154,11 +154,13 @@ async function nextHead(
   if (isIdle(reader, socket))
     others.push(
       new Promise((resolve) => {
-        const leave = (): void => {
-          if (isIdle(reader, socket)) resolve({ kind: 'leave' })
+        const leave = async (): Promise<void> => {
+          await flushed(socket)
+          // one that was just handed over was so for what is to be read
+          if (isIdle(reader, socket) && (count > 1 || socket.bytesRead > 0)) resolve({ kind: 'leave' })
         }
-        if (leaving.aborted) setImmediate(leave)
-        leaving.addEventListener('abort', leave, { signal: over.signal })
+        if (leaving.aborted) setImmediate(() => void leave())
+        leaving.addEventListener('abort', () => void leave(), { signal: over.signal })
       }),
     )
   try {

@@ -5,29 +5,28 @@
 import { aboutToStore, bind, LIBC, lastErrno, memoryAt } from './library.ts'
 import { SystemError } from './system-error.ts'
 
-/** Every page size that Linux has divides it. */
-const PAGE = 65536
 const PROT_READ_WRITE = 3
 const MAP_SHARED = 1
-const MAP_FAILED = 0xffffffffffffffffn
 
-const mmap = bind<(at: null, length: number, protection: number, flags: number, fd: number, offset: number) => bigint | null>(
+/** Addresses as numbers: below 2^53 on every machine that there is, and a conversion less for each call than void*. */
+const mmap = bind<(at: number, length: number, protection: number, flags: number, fd: number, offset: number) => number>(
   LIBC,
-  'void *mmap(void *at, size_t length, int protection, int flags, int fd, long offset)',
+  'intptr_t mmap(intptr_t at, size_t length, int protection, int flags, int fd, long offset)',
 )
-const munmap = bind<(at: bigint, length: number) => number>(LIBC, 'int munmap(void *at, size_t length)')
+const munmap = bind<(at: number, length: number) => number>(LIBC, 'int munmap(intptr_t at, size_t length)')
+const getpagesize = bind<() => number>(LIBC, 'int getpagesize()')
 
 /** The same for as long as the process lives, or until `unmap`. */
 export function mapMemory(fd: number, bytes: number): { readonly values: DataView; unmap(): void } {
   const address = mapped(fd, bytes)
-  return { values: memoryAt(address, bytes), unmap: () => munmap(address, bytes) }
+  return { values: memoryAt(BigInt(address), bytes), unmap: () => munmap(address, bytes) }
 }
 
 /** `bytes`: value size (a multiple of 8) times entries. */
 export function withMapMemory(fd: number, bytes: number, work: (values: DataView) => void): void {
   const address = mapped(fd, bytes)
   try {
-    work(memoryAt(address, bytes))
+    work(memoryAt(BigInt(address), bytes))
   } finally {
     munmap(address, bytes)
   }
@@ -35,10 +34,10 @@ export function withMapMemory(fd: number, bytes: number, work: (values: DataView
 
 /** The same for bytes `from` to `to` alone: a large table is not mapped as a whole. */
 export function withMapWindow<T>(fd: number, from: number, to: number, work: (values: DataView) => T): T {
-  const before = from % PAGE
+  const before = from % getpagesize()
   const address = mapped(fd, to - from + before, from - before)
   try {
-    return work(memoryAt(address + BigInt(before), to - from))
+    return work(memoryAt(BigInt(address + before), to - from))
   } finally {
     munmap(address, to - from + before)
   }
@@ -56,8 +55,8 @@ export function storeBytes(values: DataView, offset: number, bytes: Uint8Array):
   new Uint8Array(values.buffer, values.byteOffset + offset, bytes.length).set(bytes)
 }
 
-function mapped(fd: number, bytes: number, from = 0): bigint {
-  const address = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, from)
-  if (address === null || BigInt.asUintN(64, address) === MAP_FAILED) throw new SystemError({ call: 'mmap', errno: lastErrno() })
+function mapped(fd: number, bytes: number, from = 0): number {
+  const address = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED, fd, from)
+  if (address === -1) throw new SystemError({ call: 'mmap', errno: lastErrno() })
   return address
 }

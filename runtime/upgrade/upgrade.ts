@@ -11,7 +11,6 @@
  * Requests: a holder has the old maps in its memory, so there must be none (KM9143).
  */
 import { closeSync, existsSync, linkSync, mkdirSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { type LayoutsDocument, layoutsDocument } from '../../proto/map-layouts.ts'
 import { MAPS } from '../../proto/maps.ts'
 import { ABI_VERSION } from '../../proto/abi.ts'
@@ -19,9 +18,8 @@ import { coded, type Finding, warning } from '../coded-error.ts'
 import { layoutsOf, markAbi, refuseOtherLayouts } from '../condition.ts'
 import { awaitGracePeriod } from '../epoch.ts'
 import { type GovernedCgroup, recordedCgroup } from '../governed-cgroup.ts'
-import { readKeep, writeKeep } from '../keep.ts'
 import type { HeldObject } from '../load-object.ts'
-import { namesIn, nextPinsOf, type Pins, removeTree } from '../pins.ts'
+import { linkTarget, nextPinsOf, type Pins, removeTree } from '../pins.ts'
 import type { Place } from '../place.ts'
 import type { PlannedFor } from '../plan-binding.ts'
 import { spendNumber } from '../record.ts'
@@ -130,10 +128,10 @@ function copyMarks(old: Pins, made: Pins, undo: Undo): void {
     symlinkSync(cgroup, made.cgroup)
     undo.add('record of the cgroup', () => unlinkSync(made.cgroup))
   }
-  if (namesIn(old.root).some((name) => name.startsWith('keep_'))) {
-    const keep = readKeep(old)
-    writeKeep(made, keep)
-    undo.add('what is kept', () => rmdirSync(join(made.root, `keep_${keep}`)))
+  const keep = linkTarget(old.keep)
+  if (keep !== null) {
+    symlinkSync(keep, made.keep)
+    undo.add('what is kept', () => unlinkSync(made.keep))
   }
 }
 

@@ -2,11 +2,12 @@
  * Ordinary clients in the governed cgroup. In: what to dial and how often; out: how many requests went wrong, as the client itself says.
  * Where connections are steered, every request is one of its own: the choice of an endpoint is made once for each.
  */
-import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findCgroup2 } from '../../runtime/sys/mountinfo.ts'
 import { command } from '../commands.ts'
+import { emptyCgroup, waitUntil } from '../kit/cgroup.ts'
 
 export interface Ran {
   readonly code: number | null
@@ -14,10 +15,13 @@ export interface Ran {
   readonly stderr: string
 }
 
+const running = new Set<ChildProcess>()
+
 /** Runs a command through `kmesh-runtime exec`, which starts it inside the governed cgroup. */
 export function governed(instance: string, argv: readonly string[]): Promise<Ran> {
   const [file, ...rest] = [...command('kmesh-runtime'), 'exec', '--instance', instance, '--', ...argv]
   const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
   const text = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk: Buffer) => {
     text.stdout += chunk.toString()
@@ -27,7 +31,10 @@ export function governed(instance: string, argv: readonly string[]): Promise<Ran
   })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code) => resolve({ code, ...text }))
+    child.once('close', (code) => {
+      running.delete(child)
+      resolve({ code, ...text })
+    })
   })
 }
 
@@ -84,14 +91,19 @@ export async function wrk(instance: string, place: string, seconds: number, conn
   }
 }
 
-const PATIENCE_MS = 2000
-
-/** Ends clients that are still in the default cgroup of the instance, after an interruption: a cgroup in use cannot be removed. */
+/**
+ * Ends clients, after an interruption. Those we started go first, for one that is starting
+ * enters the cgroup only afterwards; then whatever they left in it.
+ */
 export function endClients(instance: string): void {
+  for (const child of running) child.kill('SIGKILL')
+  waitUntil(() => [...running].every(isGone))
   const cgroup = join(findCgroup2() ?? '', 'kmesh', instance)
-  if (!existsSync(cgroup)) return
-  writeFileSync(join(cgroup, 'cgroup.kill'), '1')
-  const deadline = Date.now() + PATIENCE_MS
-  const pause = new Int32Array(new SharedArrayBuffer(4))
-  while (readFileSync(join(cgroup, 'cgroup.events'), 'utf8').includes('populated 1') && Date.now() < deadline) Atomics.wait(pause, 0, 0, 5)
+  if (existsSync(cgroup)) emptyCgroup(cgroup)
+}
+
+/** Whether it ended: its exit status stays unread while this process does not return to its event loop. */
+function isGone({ pid }: ChildProcess): boolean {
+  const stat = pid === undefined || !existsSync(`/proc/${pid}`) ? '' : readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return stat === '' || /\) [ZX] /.test(stat)
 }

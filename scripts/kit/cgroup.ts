@@ -31,10 +31,14 @@ export function makeCgroup(prefix = 'kmkit'): TestCgroup {
 
 function removeCgroup(path: string): void {
   if (!existsSync(path)) return
-  writeFileSync(join(path, 'cgroup.kill'), '1')
-  const deadline = Date.now() + 5000
-  while (readFileSync(join(path, 'cgroup.events'), 'utf8').includes('populated 1') && Date.now() < deadline) pause(2)
+  emptyCgroup(path)
   removeTree(path)
+}
+
+/** Ends whatever runs in a cgroup: one in use cannot be removed. */
+export function emptyCgroup(path: string): void {
+  writeFileSync(join(path, 'cgroup.kill'), '1')
+  waitUntil(() => !readFileSync(join(path, 'cgroup.events'), 'utf8').includes('populated 1'))
 }
 
 function removeTree(path: string): void {
@@ -42,6 +46,9 @@ function removeTree(path: string): void {
   rmdirSync(path)
 }
 
-function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+/** At most five seconds, without a turn of the event loop: for the end of a process. */
+export function waitUntil(isSo: () => boolean): void {
+  const deadline = Date.now() + 5000
+  const clock = new Int32Array(new SharedArrayBuffer(4))
+  while (!isSo() && Date.now() < deadline) Atomics.wait(clock, 0, 0, 2)
 }

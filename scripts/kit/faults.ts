@@ -20,7 +20,7 @@ const FS_CALLS = [
 ] as const
 
 /** Calls that tell nothing of what can fail in the kernel: looking things up in an object that is open, or in memory of our own. */
-const HARMLESS = /^(?:bpf_object__next|bpf_map__|bpf_program__(?!set)|libbpf_|close$|munmap$|bpf_object__close)/
+const HARMLESS = /^(?:bpf_object__next|bpf_map__|bpf_program__(?!set)|libbpf_|close$|munmap$|getpagesize$|bpf_object__close)/
 
 export interface Faults {
   /** calls so far */

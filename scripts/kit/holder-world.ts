@@ -2,7 +2,7 @@
  * A holder with the maps of an instance and no programs: the test is the kernel. In: a name; out: its tables, clients that it accepts, events that it gets, and
  * Nodes that it talks to. Invariant: `end` leaves nothing; neither does the end of this process.
  */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { openToolchain } from '../../compiler/emit/clang.ts'
@@ -14,6 +14,7 @@ import { fieldOf, packRow } from '../../runtime/field.ts'
 import { claimPlace, existingPins } from '../../runtime/place.ts'
 import type { ClientRows } from '../../runtime/serve/client-rows.ts'
 import { createHanded, type Handed } from '../../runtime/serve/handed.ts'
+import { holderLog } from '../../runtime/serve/holder-place.ts'
 import { connectHolder, type HolderLink, type HolderMessage } from '../../runtime/serve/holder-link.ts'
 import { sweepAfter } from '../../runtime/serve/retire-holder.ts'
 import type { SlowConnection, SlowRelay } from '../../runtime/serve/slow-lane.ts'
@@ -27,7 +28,7 @@ import { withMapMemory } from '../../runtime/sys/map-memory.ts'
 import { stateShardShape } from '../../runtime/table-shape.ts'
 import { createTables, type Tables } from '../../runtime/tables.ts'
 import { createUndo } from '../../runtime/undo.ts'
-import { buildHolder } from './build-holder.ts'
+import { buildCheckedHolder } from './build-holder.ts'
 import { undoAtExit } from './cleanup.ts'
 import { ipOf } from './small-program.ts'
 
@@ -44,10 +45,17 @@ export interface Desk {
   readonly ended: Promise<void>
 }
 
-export interface WorldClient {
-  readonly socket: Socket
+export interface KnownClient {
   readonly cookie: bigint
   readonly row: number
+}
+
+export interface WorldClient extends KnownClient {
+  readonly socket: Socket
+}
+
+export interface AwaitedClient extends KnownClient {
+  connect(): Promise<WorldClient>
 }
 
 export interface HolderWorld {
@@ -59,6 +67,8 @@ export interface HolderWorld {
   newDesk(): Promise<Desk>
   /** A client as the connect hook and km_request would have left it, connected from `port`. `values`: fields of its km_client row */
   client(port: number, values: Values): Promise<WorldClient>
+  /** The same for one whose connection the holder does not have yet. */
+  awaited(port: number, values: Values): AwaitedClient
   /** What a program would tell. */
   tell(values: Values): void
   /** Fields of a row of a mapped table. */
@@ -87,9 +97,11 @@ export async function makeHolderWorld(instance: string): Promise<HolderWorld> {
   if (told.kind !== 'object') throw new Error(told.message)
   const teller = loadObjectFromMemory(told.object, 'tell-holder', new Map([['km_events', tables.fd('km_events')]])).programs[0]
   if (teller === undefined) throw new Error('no program')
-  buildHolder()
-  await startHolder(instance, place.pins)
+  // what it has at its end it gives back by ending
+  process.env.ASAN_OPTIONS = 'detect_leaks=0'
+  await startHolder(instance, place.pins, buildCheckedHolder())
   const desk = await openDesk(instance)
+  void desk.ended.then(() => failAtFault(instance))
   const forget = undoAtExit(() => {
     try {
       process.kill(desk.link.pid, 'SIGTERM')
@@ -126,6 +138,22 @@ export async function makeHolderWorld(instance: string): Promise<HolderWorld> {
     }
   }
 
+  const awaited = (port: number, values: Values): AwaitedClient => {
+    const own = ++cookie
+    const row = Number(own % BigInt(CLIENTS))
+    const known = { cookie: own, netns: listening.netns, asked: ipOf(WORLD_ASKED), asked_port: WORLD_ASKED_PORT, ...values }
+    update(tables.fd('km_client'), u32(row), packRow(clientLayout, known))
+    const key = packRow(clientAddressKey, { netns: listening.netns, address: ipOf('127.0.0.1'), port })
+    update(tables.fd('km_client_by_address'), key, packRow(clientPlace, { cookie: own, row }))
+    const dial = async (): Promise<WorldClient> => {
+      const socket = connect({ host: '127.0.0.1', port: listening.port, localPort: port, allowHalfOpen: true })
+      socket.on('error', () => undefined)
+      await new Promise((resolve) => socket.once('connect', resolve))
+      return { socket, cookie: own, row }
+    }
+    return { cookie: own, row, connect: dial }
+  }
+
   return {
     tables,
     desk,
@@ -133,18 +161,8 @@ export async function makeHolderWorld(instance: string): Promise<HolderWorld> {
     port4: listening.port,
     port6: listening.sourcePort,
     newDesk: () => openDesk(instance),
-    client: async (port, values) => {
-      const own = ++cookie
-      const row = Number(own % BigInt(CLIENTS))
-      const known = { cookie: own, netns: listening.netns, asked: ipOf(WORLD_ASKED), asked_port: WORLD_ASKED_PORT, ...values }
-      update(tables.fd('km_client'), u32(row), packRow(clientLayout, known))
-      const key = packRow(clientAddressKey, { netns: listening.netns, address: ipOf('127.0.0.1'), port })
-      update(tables.fd('km_client_by_address'), key, packRow(clientPlace, { cookie: own, row }))
-      const socket = connect({ host: '127.0.0.1', port: listening.port, localPort: port, allowHalfOpen: true })
-      socket.on('error', () => undefined)
-      await new Promise((resolve) => socket.once('connect', resolve))
-      return { socket, cookie: own, row }
-    },
+    client: (port, values) => awaited(port, values).connect(),
+    awaited,
     tell: (values) => {
       if (runProgram(teller.fd, packRow(eventLayout, values)) !== 0) throw new Error('the ring is full')
     },
@@ -218,8 +236,26 @@ function queue<T>(): Queue<T> {
   }
 }
 
+/** Milliseconds for whatever a test waits for. */
+const PATIENCE = 10_000
+
+/** Rejects when none come within ten seconds. */
 export const nextBytes = (socket: Socket): Promise<string> =>
-  new Promise((resolve) => socket.once('data', (bytes: Buffer) => resolve(bytes.toString('latin1'))))
+  new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error('no bytes came')), PATIENCE)
+    socket.once('data', (bytes: Buffer) => {
+      clearTimeout(late)
+      resolve(bytes.toString('latin1'))
+    })
+  })
+
+/** A holder that a fault of memory ended: nothing that a test waits for will come. */
+function failAtFault(instance: string): void {
+  const log = existsSync(holderLog(instance)) ? readFileSync(holderLog(instance), 'utf8') : ''
+  if (!/Sanitizer|runtime error/.test(log)) return
+  process.stderr.write(log)
+  process.exit(1)
+}
 
 /** How the other end closed. */
 export const endOf = (socket: Socket): Promise<'close' | 'reset'> =>
@@ -231,7 +267,7 @@ export const endOf = (socket: Socket): Promise<'close' | 'reset'> =>
 
 /** Throws when it does not come true within ten seconds. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + PATIENCE
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`never: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -66,14 +66,13 @@ export function backendCluster(name: string, ...addresses: readonly string[]): J
 
 /** A bucket that nothing is added to while a test runs; without `tokens` there is none. */
 export function localRateLimit(tokens?: number): JsonObject {
-  const bucket = {
-    token_bucket: { max_tokens: tokens ?? 0, tokens_per_fill: 1, fill_interval: '3600s' },
-    filter_enabled: ALWAYS,
-    filter_enforced: ALWAYS,
-  }
   return {
     '@type': `${FILTERS}.http.local_ratelimit.v3.LocalRateLimit`,
     stat_prefix: 'limit',
-    ...(tokens !== undefined && bucket),
+    ...(tokens !== undefined && {
+      token_bucket: { max_tokens: tokens, tokens_per_fill: 1, fill_interval: '3600s' },
+      filter_enabled: ALWAYS,
+      filter_enforced: ALWAYS,
+    }),
   }
 }

@@ -15,7 +15,7 @@ import {
 import { packRow } from '../../runtime/field.ts'
 import { lookup, u32 } from '../../runtime/sys/libbpf-map.ts'
 import { openSocketDiag } from '../../runtime/sys/socket-diag.ts'
-import { type HolderWorld, type Row, until, type WorldClient } from './holder-world.ts'
+import { type HolderWorld, type KnownClient, type Row, until } from './holder-world.ts'
 import { ipOf } from './small-program.ts'
 
 /** State ids; REFUSING is of an endpoint where nobody listens. */
@@ -41,14 +41,14 @@ export interface PoolWorld {
   poolOf(endpoint: number): number
   poolRow(): Row
   upstreamRow(cookie: bigint): Row
-  clientRow(client: WorldClient): Row
+  clientRow(client: KnownClient): Row
   idleSlots(): readonly number[]
   /** Waits until both ends of each idle connection are known: `claim` says which is which. */
   learnEnds(): Promise<void>
   /** Takes a bit, as a program does before it has looked at the upstream. */
   take(): Claimed
   /** What the kernel does for a request of this client: takes a bit, and says whose the upstream is. */
-  claim(client: WorldClient, values: Readonly<Record<string, number | bigint>>): Claimed
+  claim(client: KnownClient, values: Readonly<Record<string, number | bigint>>): Claimed
   /** requests that are counted at cluster and endpoint */
   active(): readonly bigint[]
   end(): void
@@ -84,7 +84,7 @@ export async function makePoolWorld(world: HolderWorld, port: number): Promise<P
   }
   const poolRow = (): Row => world.row('km_pool', poolLayout, poolOf(ENDPOINT))
   const upstreamRow = (cookie: bigint): Row => world.row('km_upstream', upstreamLayout, Number(cookie % BigInt(UPSTREAMS)))
-  const clientRow = ({ row }: WorldClient): Row => world.row('km_client', clientLayout, row)
+  const clientRow = ({ row }: KnownClient): Row => world.row('km_client', clientLayout, row)
   const idleSlots = (): readonly number[] => {
     const row = poolRow()
     return Array.from({ length: POOL_SLOTS }, (_, slot) => slot).filter((slot) => (row.get('idle', slot >> 6) >> BigInt(slot & 63)) & 1n)
@@ -135,6 +135,8 @@ export async function makePoolWorld(world: HolderWorld, port: number): Promise<P
         endpoint: ENDPOINT,
         endpoint_incarnation: INCARNATION,
         counted: 1,
+        // by the clock of the kernel
+        started: process.hrtime.bigint(),
       }
       clientRow(client).set({ upstream: taken.cookie })
       taken.row.set({ phase: RESPONSE_HEAD, client: client.row, ...places, ...values, owner: client.cookie })

@@ -202,8 +202,8 @@ test('a CONNECT that a rewrite gives a path cannot be sent, unless it ends at th
     const upgraded = connect(rewrite, 'websocket', other)
     assert.equal([upgraded.status, upgraded.body], missing)
   }
-  for (const sent of [{}, regex('a'), { prefix_rewrite: '/x', upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] }])
-    assert.is(connect(sent).outcome, 'cluster')
+  const ending = (upgrade_type: string) => ({ prefix_rewrite: '/x', upgrade_configs: [{ upgrade_type, connect_config: {} }] })
+  for (const sent of [{}, regex('a'), ending('CONNECT'), ending('CONNECT-UDP')]) assert.is(connect(sent).outcome, 'cluster')
 })
 
 test.run()

@@ -26,21 +26,41 @@ export function takenRows(open: OpenInstance): TakenRows {
 
 /** Connections that have this local port, in whatever namespace, each with its upstream. */
 export function describePort(open: OpenInstance, port: number): readonly string[] {
-  const found: { readonly text: string; readonly upstream: bigint }[] = []
+  const found: { readonly text: string; readonly cookie: bigint; readonly upstream: bigint }[] = []
   eachRow(open, 'km_client', clientLayout, CLIENTS, (read) => {
     if (read('cookie') === 0n || read('local_port') !== BigInt(port)) return
-    const text = textOf(read, ['cookie', 'passed', 'upstream', 'acceptor', 'generation', 'egress', 'requests', 'flags', 'reason'])
-    found.push({ text: `client ${text}`, upstream: read('upstream') })
+    const text = textOf(read, CLIENT_FIELDS)
+    found.push({ text: `client ${text}`, cookie: read('cookie'), upstream: read('upstream') })
   })
-  return found.map(({ text, upstream }) => {
-    let more = ''
+  return found.map(({ text, cookie, upstream }) => {
+    const more: string[] = []
     eachRow(open, 'km_upstream', upstreamLayout, UPSTREAMS, (read) => {
-      if (upstream <= 1n || read('cookie') !== upstream) return
-      more = `; upstream ${textOf(read, ['cookie', 'owner', 'server', 'remaining', 'sent', 'requests', 'port', 'flags', 'phase', 'counted', 'status'])}`
+      if (read('cookie') !== 0n && (read('owner') === cookie || read('cookie') === upstream))
+        more.push(`upstream ${textOf(read, UPSTREAM_FIELDS)}`)
     })
-    return `${text}${more}`
+    return [text, ...more].join('; ')
   })
 }
+
+const CLIENT_FIELDS = [
+  ...['cookie', 'passed', 'upstream', 'acceptor', 'generation', 'requests', 'flags', 'reason'],
+  // what user space waits for before it writes
+  ...['egress', 'settled', 'carried', 'arrived', 'fence', 'queued'],
+]
+const UPSTREAM_FIELDS = [
+  'cookie',
+  'owner',
+  'server',
+  'remaining',
+  'sent',
+  'requests',
+  'port',
+  'flags',
+  'phase',
+  'counted',
+  'status',
+  'edit',
+]
 
 type Read = (field: string) => bigint
 

@@ -2,7 +2,9 @@
  * A soak of HTTP in the kernel: clients of all manners in every lane, servers of all manners, applies and restarts in between. In: how long, how much, a seed. Out: a report.
  * Invariants: all traffic stays in closed namespaces; instance, holder and processes are gone afterwards, also when interrupted.
  */
+import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
+import { holderLog } from '../../runtime/serve/holder-place.ts'
 import { askHolder } from '../../runtime/serve/holder-presence.ts'
 import { status } from '../../runtime/status.ts'
 import { slowRequests } from '../judging/lanes.ts'
@@ -56,6 +58,11 @@ const LOADS = [
   { service: 'six', place: 1, share: 0.15 },
   { service: 'direct', place: 0, share: 0.1 },
 ] as const
+/** The last line of the log of holders. */
+function lastSaid(instance: string): string {
+  return readFileSync(holderLog(instance), 'utf8').trimEnd().split('\n').at(-1) ?? ''
+}
+
 /** Seconds between two samples. */
 const SAMPLE = 5
 /** Milliseconds after a node process was killed in which user space may fail; what it had is lost. */
@@ -103,9 +110,12 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
 
   let over: 'no' | 'yes' = 'no'
   const samples: Sample[] = []
+  let keeps: number | undefined
   const watching = (async () => {
     while (over === 'no') {
       const holder = await askHolder(name)
+      if (keeps !== undefined && holder?.pid !== keeps) fault(`${elapsed()} s: the holder, process ${keeps}, has died: ${lastSaid(name)}`)
+      keeps = holder?.pid
       if (holder === null) fault(`${elapsed()} s: there is no holder`)
       else samples.push({ at: elapsed(), holder: usageOf(holder.pid), node: usageOf(upheavals.serving().pid) })
       await pause(SAMPLE * 1000)

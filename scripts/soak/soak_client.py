@@ -459,7 +459,8 @@ class Client:
     DIRECT = ("plain", "chunked", "shapes", "none", "headless", "large", "slowly", "closing", "half", "post", "pipelined", "spaced", "cut", "gone")
 
     def run(self):
-        names = self.world.ways or list(self.ROUTED if self.world.routed else self.DIRECT)
+        own = list(self.ROUTED if self.world.routed else self.DIRECT)
+        names = [name for name in own if name in self.world.ways] or own
         weights = [self.ROUTED[name] for name in names]
         step = self.world.threads / self.world.rate
         due = time.monotonic() + self.dice.random() * step

@@ -10,6 +10,7 @@ that repeats TOKEN, so that whoever gets another one's answer knows.
   mute      as length; as all of them it heeds Connection: close, and it alone does not say so
   surplus   more bytes than Content-Length says, in the same send
 An Upgrade is answered with 101, and everything behind it comes back.
+Sockets have a timeout, so that the kernel is asked for bytes only when there are some: a recv() that blocks may end with EAGAIN where answers are redirected (README.md).
 """
 import hashlib
 import socket
@@ -18,6 +19,8 @@ import sys
 import threading
 import time
 
+# seconds, longer than any client waits
+PATIENCE = 3600
 flaky = set()
 lock = threading.Lock()
 
@@ -184,6 +187,7 @@ def listen(name, address, port):
     while True:
         link, _ = door.accept()
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link.settimeout(PATIENCE)
         threading.Thread(target=Connection(link, name).serve, daemon=True).start()
 
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BODY_MAX, SLOW_REASONS, type SlowReason } from '../../proto/http/sockets.ts'
+import { until } from '../kit/holder-world.ts'
 import { makeRequestWorld } from './world.ts'
 
 const world = await makeRequestWorld({ clusters: [[23221]] })
@@ -138,7 +138,7 @@ for (const [what, reason, request] of refused) {
     assert.is(response?.text ?? request, request)
     const said = new RegExp(`slow reason ${SLOW_REASONS[reason]}$`)
     // the event may come behind the answer
-    for (let turn = 0; turn < 100 && !said.test(world.said().at(-1) ?? ''); turn++) await pause(20)
+    await until(`${said}`, () => said.test(world.said().at(-1) ?? ''))
     assert.match(world.said().at(-1) as string, said)
     await client.step({ op: 'close', name: 'refused' })
   })

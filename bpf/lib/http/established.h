@@ -5,6 +5,9 @@
  *
  * Bytes may leave a socket that no message program saw: with the SYN (TCP Fast Open), or from a send() that waited for the connection inside the kernel. The
  * callback before each packet compares what has left with what was passed; the acceptor gets such bytes, and user space keeps the connection.
+ *
+ * A socket of a workload that opted out stays outside of km_clients: a blocking recv() of one that is in it returns EAGAIN whenever its thread is woken by anything but bytes
+ * (net/ipv4/tcp_bpf.c waits once). The callbacks of a cgroup run before those of the cgroups above it.
  */
 #pragma once
 #include "client.h"
@@ -53,7 +56,8 @@ static __always_inline void km_establish_client(struct bpf_sock_ops *ops, struct
   client->first = ops->snd_nxt;
   struct km_client_place place = { .cookie = cookie, .row = socket->client };
   bpf_map_update_elem(&km_client_by_address, &key, &place, BPF_ANY);
-  __sync_fetch_and_or(&client->flags, KM_CLIENT_ESTABLISHED);
+  if (__sync_fetch_and_or(&client->flags, KM_CLIENT_ESTABLISHED) & KM_CLIENT_MANUAL)
+    return;
   if (ops->data_segs_out || bpf_sock_hash_update(ops, &km_clients, &cookie, BPF_NOEXIST))
     km_make_early(client);
 }
