@@ -33,8 +33,11 @@ static __always_inline int km_send_plainly(struct sk_msg_md *msg, const struct k
   return bpf_msg_redirect_hash(msg, &km_servers, &cookie, 0) == SK_PASS ? SK_PASS : SK_DROP;
 }
 
+/* Each piece of a message leaves as a packet of its own (net/ipv4/tcp_bpf.c). The head goes in one piece: in several, user space would have to put it together. */
 static __always_inline int km_plain_from_here(struct sk_msg_md *msg, const struct km_server_socket *server, struct km_upstream *upstream)
 {
+  if (upstream->phase == KM_RESPONSE_HEAD)
+    km_window(msg, 0, msg->size < KM_HEAD_MAX ? msg->size : KM_HEAD_MAX);
   __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_PLAIN);
   return km_send_plainly(msg, server);
 }
@@ -110,8 +113,6 @@ static __always_inline __u32 km_tell_before(struct sk_msg_md *msg, struct km_ups
   if (!head || head == KM_HEAD_SPOILT)
     return head;
   __sync_fetch_and_or(&upstream->flags, KM_UPSTREAM_TOLD);
-  /* In one piece, which leaves as one packet: in several, user space would have to put it together. */
-  km_window(msg, 0, head);
   return head;
 }
 

@@ -1,16 +1,18 @@
 /**
- * What a process that will make deltas looks up beforehand: who has which row of km_state, of which an instance may have a hundred thousand. In: an instance; out: nothing; the first delta afterwards takes
- * as long as any other. Invariant: under the lock, as rows that are being given away would be remembered wrongly; without it, or without an instance, nothing is looked up.
+ * What a process that will make deltas does beforehand: it looks up who has which row of km_state, of which an instance may have a hundred thousand, and keeps V8's threads from interrupting a delta. In: an
+ * instance; out: nothing; the first delta afterwards takes as long as any other. Invariant: under the lock, as rows that are being given away would be remembered wrongly; without it, or without an instance, nothing is looked up.
  */
 import { findPlace } from '../place.ts'
 import { nextNumber } from '../record.ts'
 import { openRecordTables } from '../record-tables.ts'
+import { letMainThreadRun } from '../sys/background-threads.ts'
 import { mapInfo } from '../sys/libbpf-map.ts'
 import { learnOwners } from './owners.ts'
 
 /** For when there is time: it takes tens of milliseconds. Never throws. */
 export function readyForDeltas(instance: string): void {
   try {
+    letMainThreadRun()
     const place = findPlace(instance)
     if (place === null) return
     try {

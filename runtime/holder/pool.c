@@ -17,9 +17,12 @@
 /* Milliseconds: how long a connection may take to stand; after a failure the kernel is not heard for a while */
 #define CONNECT_TIMEOUT 5000
 #define FAILURE_PAUSE 250
-/* Milliseconds that an unused pool stays, and over which the use of one is watched */
+/*
+ * Milliseconds that an unused pool stays, and over which the use of one is watched. Who comes back within a minute with as many connections finds as many: a request that finds none falls
+ * to user space, and answers to its client take the longer way from then on (KM_CLIENT_ORDERED).
+ */
 #define UNUSED 60000
-#define WINDOW 10000
+#define WINDOW 60000
 #define FIRST 4
 /* Milliseconds between attempts to keep connections to an endpoint that does not take them */
 #define WARM_PAUSE 5000

@@ -93,6 +93,21 @@ for (const servers of ['observed', 'elsewhere'] as const) {
     })
   }
 
+  test(`${servers}: answers that take TCP behind a long one are the kernel's, wherever their heads lie in the server's pages`, async () => {
+    const client = world.client()
+    const relays = (): number => world.said().filter((line) => line.startsWith('relay')).length
+    await meet(client, 'a')
+    await client.send('a', get('/length/1000000'))
+    assert.is((await client.read('a'))[0]?.length, 1_000_000)
+    const before = relays()
+    for (let i = 0; i < 3000; i++) {
+      await client.send('a', get('/length/3'))
+      assert.is((await client.read('a'))[0]?.text, '012', String(i))
+    }
+    assert.is(relays(), before)
+    client.stop()
+  })
+
   test.after(() => world.close())
 }
 
