@@ -81,7 +81,10 @@ int km_announce(struct bpf_sock_ops *ops)
   return 1;
 }
 
-/* Workloads whose requests are user space's, all of them: nothing is ever redirected past TCP, which splice() and MSG_WAITALL would not see (established.h). */
+/*
+ * Workloads whose requests are user space's, all of them: nothing is ever redirected past TCP, which splice() and MSG_WAITALL would not see (established.h). In the governed cgroup itself and above it this
+ * comes after that.
+ */
 SEC("sockops")
 int km_opt_out(struct bpf_sock_ops *ops)
 {
@@ -93,6 +96,10 @@ int km_opt_out(struct bpf_sock_ops *ops)
   client->reason = KM_SLOW_MANUAL;
   __sync_fetch_and_or(&client->flags, KM_CLIENT_MANUAL);
   __sync_fetch_and_or(&client->passed, KM_CLIENT_SLOW);
+  if (client->flags & KM_CLIENT_ESTABLISHED) {
+    __u64 cookie = socket->cookie;
+    bpf_map_delete_elem(&km_clients, &cookie);
+  }
   km_note_fall(client, KM_NOBODY, KM_SLOW_MANUAL);
   return 1;
 }

@@ -70,6 +70,7 @@ async function places(name: string, prepare: () => Promise<unknown>): Promise<re
   await prepare()
   const calls = watchCalls(() => undefined)
   await Promise.resolve(WORK[name]?.()).finally(calls.stop)
+  assert.ok(calls.count > 0, name)
   const length = Math.min(PLACES, calls.count)
   return Array.from({ length }, (_, i) => Math.floor(((i + 0.5) * calls.count) / length))
 }

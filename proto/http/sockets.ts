@@ -60,7 +60,7 @@ export const PROGRAM_HTTP_ROUTE = 10
 export const CLIENT_SLOW = 1n << 63n
 
 /** km_client.flags; changed with atomic or and and. */
-/** the connection stands, and its socket is in km_clients */
+/** the connection stands; its socket is in km_clients, but for one that opted out (CLIENT_MANUAL) and one that sent too early (CLIENT_EARLY) */
 export const CLIENT_ESTABLISHED = 1
 /** a message of it was redirected: nothing of it is ever passed plainly again (a pass does not cancel a redirect of the same message) */
 export const CLIENT_REDIRECTED = 2

@@ -525,7 +525,8 @@ void client_drain(void)
     /* from here on requests come here, and none is lost in between */
     struct km_client *row = client_row_of(client);
     if (row) __atomic_fetch_or(&row->passed, KM_CLIENT_SLOW, __ATOMIC_ACQ_REL);
-    loop_watch(&client->watch, 0);
+    /* what waits for the client to read goes on when it does */
+    if (!client->pump) loop_watch(&client->watch, 0);
     move(client, recv(client->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? CLIENT_MODE_WAITING : CLIENT_MODE_ENDING);
     client_settle(client);
   }

@@ -25,7 +25,7 @@ int instance_is_gone(void)
 void instance_sweep(const char *directory, const char *cgroup)
 {
   /* what is kept there of an artifact may belong to an instance that was just made under the same name */
-  static const char *const own[] = {"holder.sock", "holder.log"};
+  static const char *const own[] = {"holder.sock", "holder.log", "holder.log.1"};
   char path[600];
   int fd;
   for (unsigned i = 0; i < sizeof(own) / sizeof(*own); i++) {

@@ -11,8 +11,9 @@
 #include <sys/epoll.h>
 
 #define BACKLOG 16384
-/* Milliseconds without accepting when there are no descriptors left */
+/* Milliseconds without accepting when there are no descriptors left, and between two lines that say so */
 #define OUT_OF_DESCRIPTORS_PAUSE 100
+#define SAID_AGAIN 10000
 
 struct listener {
   struct watch watch;
@@ -23,6 +24,7 @@ struct listener {
 __u64 accepted;
 static LIST_HEAD(, listener) listeners = LIST_HEAD_INITIALIZER(listeners);
 static struct moment resume;
+static uint64_t said; /* that nothing can be accepted */
 
 static const __u8 loopback4[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1};
 static const __u8 loopback6[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
@@ -39,11 +41,10 @@ static void resume_all(void)
   LIST_FOREACH(listener, &listeners, link) loop_watch(&listener->watch, EPOLLIN);
 }
 
-static void listener_ready(struct watch *watch, uint32_t events)
+static void accept_up_to(struct watch *watch, unsigned most)
 {
   struct listener *listener = (struct listener *)watch;
-  (void)events;
-  for (int i = 0; i < 64 && watch->fd >= 0; i++) {
+  for (unsigned i = 0; i < most && watch->fd >= 0; i++) {
     struct sockaddr_storage from;
     socklen_t length = sizeof(from);
     int fd = accept4(watch->fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -51,7 +52,10 @@ static void listener_ready(struct watch *watch, uint32_t events)
       accepted++;
       client_accept(fd, listener->space, &from);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-      say("cannot accept: %m");
+      if (said == 0 || now_ms() - said >= SAID_AGAIN) {
+        say("cannot accept: %m");
+        said = now_ms();
+      }
       loop_watch(watch, 0);
       resume.then = resume_all;
       loop_soon(&resume, OUT_OF_DESCRIPTORS_PAUSE);
@@ -62,11 +66,18 @@ static void listener_ready(struct watch *watch, uint32_t events)
   }
 }
 
+/* So many at once: others have their turn */
+static void listener_ready(struct watch *watch, uint32_t events)
+{
+  (void)events;
+  accept_up_to(watch, 64);
+}
+
 void listener_accept_all(void)
 {
   struct listener *listener;
   if (resume.pending) return;
-  LIST_FOREACH(listener, &listeners, link) listener_ready(&listener->watch, EPOLLIN);
+  LIST_FOREACH(listener, &listeners, link) accept_up_to(&listener->watch, BACKLOG);
 }
 
 static struct listener *listen_on(struct space *space, const __u8 address[16], __u16 *port)
@@ -128,7 +139,7 @@ static void close_one(struct listener **listener, __u32 family)
   key.netns = (*listener)->space->cookie;
   bpf_map_delete_elem(map_acceptor, &key);
   /* what is in its backlog was given to it a moment ago */
-  listener_ready(&(*listener)->watch, EPOLLIN);
+  accept_up_to(&(*listener)->watch, BACKLOG);
   LIST_REMOVE(*listener, link);
   loop_close(&(*listener)->watch);
   *listener = NULL;

@@ -93,7 +93,7 @@ static void fail(struct upstream *upstream, enum client_answer why, int in_order
   struct client *client = owner ? client_met(owner) : NULL;
   struct km_client *shared = client ? client_row_of(client) : NULL;
   int until_close = row->phase == KM_RESPONSE_UNTIL_CLOSE && in_order;
-  int bodiless = (before & KM_UPSTREAM_BODILESS) != 0;
+  int bodiless = (flags & KM_UPSTREAM_BODILESS) != 0;
   __u64 cookie = upstream->cookie;
   if (is_too_early(row, before, owner, client)) {
     hold_back(upstream, why, in_order, before);
@@ -164,8 +164,8 @@ void upstream_relay(struct upstream *upstream)
   struct client *client = client_met(owner);
   struct km_holder_message message = {.kind = KM_HOLDER_RELAY, .upstream = upstream->cookie, .state = row->endpoint, .bytes = row->sent};
   int taken, whole = row->phase == KM_RESPONSE_HEAD;
-  /* what was told may be over by now */
-  if (upstream->mode != UPSTREAM_MODE_OFFERED || owner == 0 || !(row->flags & KM_UPSTREAM_RELAY)) return;
+  /* what was told may be over by now, or it has failed meanwhile */
+  if (upstream->mode != UPSTREAM_MODE_OFFERED || upstream->held_back || owner == 0 || !(row->flags & KM_UPSTREAM_RELAY)) return;
   if (client == NULL && is_to_be_accepted(row, owner)) {
     look_soon(upstream);
     return;

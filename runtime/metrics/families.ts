@@ -110,7 +110,7 @@ export const FAMILIES = {
   holderLosses: counter(
     'kmesh_holder_losses',
     [],
-    'Times that a holder ended by itself: its connections ended with it, and the node process started another.',
+    'Times that a holder ended by itself while a node process served: its connections ended with it.',
   ),
   pools: gauge('kmesh_pools', [], 'Pools of connections to endpoints.'),
   poolConnections: gauge('kmesh_pool_connections', ['state'], 'Connections to endpoints that are kept: open, and of these idle.'),

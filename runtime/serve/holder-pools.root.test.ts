@@ -371,6 +371,23 @@ test('the pool of an endpoint that left is emptied', async () => {
   await until('its connections are closed', () => accepted.every((socket) => socket.destroyed || socket.readableEnded))
 })
 
+test('a long answer that is moved here while everything is to end arrives whole, however slowly its client reads', async () => {
+  world.state(ENDPOINT).set({ cursor: 0 })
+  world.tell(event(ENDPOINT, PORT, 4))
+  await until('there are connections again', () => poolOf(ENDPOINT) !== 0 && idleSlots().length > 0)
+  await learnEnds()
+  const client = await world.client(24220, { requests: 1 })
+  const { cookie, far } = claim(client, { flags: UPSTREAM_RELAY | UPSTREAM_STARTED, phase: RESPONSE_LENGTH, remaining: 4 * body.length })
+  const whole = Buffer.concat([body, body, body, body])
+  far.write(whole)
+  world.tell({ kind: EVENT_RELAY, upstream: cookie, client: client.cookie })
+  await until('it is under way', () => (clientRow(client).get('flags') & BigInt(CLIENT_ORDERED)) !== 0n)
+  await pause(100)
+  world.desk.link.send('drain', { count: 5000 })
+  await pause(100)
+  assert.ok((await slowly(client.socket, whole.length)).equals(whole))
+})
+
 test('nothing is left', async () => {
   end()
   await world.end()

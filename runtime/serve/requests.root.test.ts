@@ -6,6 +6,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { command } from '../../scripts/commands.ts'
@@ -236,6 +237,7 @@ test('asked to leave in the midst of an exchange, with nobody after it: it goes 
     const other = curl('-H', 'Transfer-Encoding: chunked', '-d', 'x', `http://${SERVICE4}/other`)
     assert.is(other.body, `${DEFAULT_SOURCE4} POST /other`)
   }
+  await pause(20)
   assert.is(child.exitCode, null)
   upload.stdin?.end()
   await gone

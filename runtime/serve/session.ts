@@ -134,7 +134,8 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
     link.send('leave')
     slow.leave()
     // with or without a holder
-    void finishOwn(link, handed, Math.min(Date.now() + LEAVE_WITHIN, latest))
+    const began = Date.now()
+    void finishOwn(link, handed, () => Math.min(began + LEAVE_WITHIN, latest))
       .catch(() => undefined)
       .then(link.close)
   }
@@ -217,11 +218,11 @@ export async function openSession({ open, cgroup, named, lane, say, stillThere }
  * Until nothing is here any more. An answer of the holder says that it has read what was sent before, and that what it had sent before is here: connections that it handed over before it
  * heard that nobody serves any more, and what became of the last ones.
  */
-async function finishOwn(link: HolderLink, handed: Handed, until: number): Promise<void> {
+async function finishOwn(link: HolderLink, handed: Handed, until: () => number): Promise<void> {
   do {
-    while (handed.count > 0 && Date.now() < until) await sleep(LOOK_AGAIN)
+    while (handed.count > 0 && Date.now() < until()) await sleep(LOOK_AGAIN)
     await link.ask('count')
-  } while (handed.count > 0 && Date.now() < until)
+  } while (handed.count > 0 && Date.now() < until())
 }
 
 const LOOK_AGAIN = 20

@@ -120,12 +120,9 @@ const decided = (name: string): number =>
     .http.services.find(({ listener: one }) => one === name)
     ?.routes.reduce((sum, { requests }) => sum + requests, 0) ?? 0
 
-test('clients of two namespaces at once, in both families: each meets the server of its own, which sees its address', async () => {
-  const snapshot = join(folder, 'snapshot.json')
-  writeFileSync(snapshot, JSON.stringify({ resources }))
-  runs('kmeshc', 'compile', snapshot, '-o', join(folder, 'artifact.tar'))
-  runs('kmesh-runtime', 'apply', join(folder, 'artifact.tar'), '--instance', INSTANCE, '--cgroup', clients.path)
-  const [program, ...rest] = [...command('kmesh-runtime'), 'serve', '--instance', INSTANCE, '--opt-out', apart]
+/** A node process, or the next one; until it accepts in both namespaces. `optedOut`: a cgroup. */
+async function serveWithout(optedOut: string): Promise<void> {
+  const [program, ...rest] = [...command('kmesh-runtime'), 'serve', '--instance', INSTANCE, '--opt-out', optedOut]
   const serving = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'] })
   children.push(serving)
   let said = ''
@@ -136,6 +133,14 @@ test('clients of two namespaces at once, in both families: each meets the server
     assert.is(serving.exitCode, null, said)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+}
+
+test('clients of two namespaces at once, in both families: each meets the server of its own, which sees its address', async () => {
+  const snapshot = join(folder, 'snapshot.json')
+  writeFileSync(snapshot, JSON.stringify({ resources }))
+  runs('kmeshc', 'compile', snapshot, '-o', join(folder, 'artifact.tar'))
+  runs('kmesh-runtime', 'apply', join(folder, 'artifact.tar'), '--instance', INSTANCE, '--cgroup', clients.path)
+  await serveWithout(apart)
   const asked = await Promise.all(
     spaces.flatMap(({ name, source4, source6 }, space) =>
       ([['4', `http://${SERVICE4}`, source4] as const, ['6', `http://[${SERVICE6}]`, source6] as const] as const).map(
@@ -192,6 +197,13 @@ test('both lanes take from one token bucket', async () => {
   const slow = JSON.stringify(status(INSTANCE).http.services.find(({ listener: one }) => one === 'limited'))
   assert.is(codes.filter((code) => code === '200').length, TOKENS, `${codes.join(' ')} ${slow}`)
   assert.is(codes.filter((code) => code === '429').length, TOKENS)
+})
+
+test('so may one that is in the governed cgroup itself, whose own programs come first', async () => {
+  await serveWithout(clients.path)
+  const before = decided('v4')
+  assert.equal(await linesOf(0, [python(), '-c', INTERRUPTED, SERVICE4], clients.path), ['HTTP/1.1 200 OK'])
+  assert.is(decided('v4'), before)
 })
 
 test('nothing is left', async () => {

@@ -3,14 +3,14 @@
  * Invariant: at most one holder an instance (it locks its directory); it is not in a governed cgroup.
  */
 import { spawn } from 'node:child_process'
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { coded } from '../coded-error.ts'
 import type { Pins } from '../pins.ts'
 import { holderDirectory, holderLog, makeHolderCgroup } from './holder-place.ts'
 
 const PROGRAM = fileURLToPath(new URL('../holder/kmesh-holder.gen.bin', import.meta.url))
-/** Bytes of the log that the next holder goes on with. */
+/** Bytes of the log that the next holder goes on with; a longer one stays beside its own (`holder.log.1`). */
 const LOG_ROOM = 65_536
 const READY_WITHIN = 10_000
 
@@ -34,7 +34,8 @@ export async function startHolder(instance: string, pins: Pins, program = PROGRA
 /** What the one before said last stays, as it may tell why it is no more. */
 function openLog(path: string): number {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  return openSync(path, size > LOG_ROOM ? 'w' : 'a', 0o600)
+  if (size > LOG_ROOM) renameSync(path, `${path}.1`)
+  return openSync(path, 'a', 0o600)
 }
 
 function ready(child: ReturnType<typeof spawn>, log: string): Promise<void> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ensureBpffs } from '../../runtime/sys/mountinfo.ts'
 import { command } from '../commands.ts'
 import { makeCgroup } from '../kit/cgroup.ts'
 import { undoAtExit } from '../kit/cleanup.ts'
@@ -15,6 +16,9 @@ const folder = mkdtempSync(join(tmpdir(), 'kmh1-'))
 undoAtExit(() => rmSync(folder, { recursive: true, force: true }))
 const file = join(folder, 'artifact.tar')
 writeFileSync(file, await requestArtifact({ address: '127.96.23.9', port: 80, clusters: [['127.0.0.1:23251']], answer: 'product' }))
+
+// mounting one needs more than these capabilities
+ensureBpffs()
 
 const limited = (...args: readonly string[]): { readonly status: number | null; readonly stdout: string } =>
   spawnSync(

@@ -27,7 +27,7 @@ static __always_inline __u8 *km_out_at(struct km_request *request)
 {
   __u32 at = *(volatile __u32 *)&request->acting.at & (KM_OUT_MAX - 1);
   barrier_var(at);
-  return request->out + at;
+  return ((struct km_request *)km_behind(request, at))->out;
 }
 
 static __always_inline int km_has_room(struct km_request *request, __u32 length)
@@ -38,9 +38,7 @@ static __always_inline int km_has_room(struct km_request *request, __u32 length)
 /* KM_SHORT_BYTES, of which no more than those that count are kept. */
 static __always_inline void km_put_short(struct km_request *request, __u32 from)
 {
-  from &= KM_HEAD_MAX - 1;
-  barrier_var(from);
-  const __u64 *words = (const __u64 *)(request->head + from);
+  const __u64 *words = km_words(request, from);
   __u64 *to = (__u64 *)km_out_at(request);
 #pragma unroll
   for (int i = 0; i < KM_SHORT_BYTES / KM_WORD_BYTES; i++)

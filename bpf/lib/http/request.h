@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "../abi.gen.h"
+#include "../behind.h"
 
 #define KM_HEAD_MAX 4096
 #define KM_HEAD_PAD 64

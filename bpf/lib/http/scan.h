@@ -178,7 +178,7 @@ static __always_inline long km_scan_once(struct km_request *request)
     return KM_STOP;
   at &= KM_HEAD_MAX - 1;
   barrier_var(at);
-  const __u64 *words = (const __u64 *)(request->head + at);
+  const __u64 *words = (const __u64 *)((const struct km_request *)km_behind(request, at))->head;
   __u32 found = at;
 #pragma unroll
   for (int i = 0; i < KM_SCAN_WORDS; i++) {
@@ -239,7 +239,7 @@ static __always_inline void km_pad_head(struct km_request *request, __u32 at)
   at = *(volatile __u32 *)&request->scan.zeros & (2 * KM_HEAD_MAX - 1);
   if (at > KM_HEAD_MAX)
     return;
-  __u8 *end = request->head + at;
+  __u8 *end = ((struct km_request *)km_behind(request, at))->head;
 #pragma unroll
   for (int i = 0; i < KM_SCAN_WORDS; i++)
     *(__u64 *)(end + i * KM_WORD_BYTES) = 0;

@@ -24,7 +24,7 @@ static __always_inline __u64 km_word(const struct km_request *request, __u32 at)
 {
   at &= KM_HEAD_MAX - 1;
   barrier_var(at);
-  return *(const __u64 *)(request->head + at);
+  return *(const __u64 *)((const struct km_request *)km_behind(request, at))->head;
 }
 
 /* Where words of the head begin, up to KM_HEAD_PAD bytes of which may be read: one addition for the verifier, however many of them are. */
@@ -32,14 +32,14 @@ static __always_inline const __u64 *km_words(const struct km_request *request, _
 {
   at &= KM_HEAD_MAX - 1;
   barrier_var(at);
-  return (const __u64 *)(request->head + at);
+  return (const __u64 *)((const struct km_request *)km_behind(request, at))->head;
 }
 
 static __always_inline __u32 km_byte(const struct km_request *request, __u32 at)
 {
   at &= KM_HEAD_MAX - 1;
   barrier_var(at);
-  return request->head[at];
+  return ((const struct km_request *)km_behind(request, at))->head[0];
 }
 
 /*
