@@ -161,11 +161,12 @@ void upstream_relay(struct upstream *upstream)
 {
   struct km_upstream *row = upstream_row(upstream->cookie);
   __u64 owner = row->owner;
-  struct client *client = client_met(owner);
+  struct client *client;
   struct km_holder_message message = {.kind = KM_HOLDER_RELAY, .upstream = upstream->cookie, .state = row->endpoint, .bytes = row->sent};
   int taken, whole = row->phase == KM_RESPONSE_HEAD;
   /* what was told may be over by now, or it has failed meanwhile */
   if (upstream->mode != UPSTREAM_MODE_OFFERED || upstream->held_back || owner == 0 || !(row->flags & KM_UPSTREAM_RELAY)) return;
+  client = client_met(owner);
   if (client == NULL && is_to_be_accepted(row, owner)) {
     look_soon(upstream);
     return;

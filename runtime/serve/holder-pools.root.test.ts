@@ -376,7 +376,7 @@ test('a long answer that is moved here while everything is to end arrives whole,
   world.tell(event(ENDPOINT, PORT, 4))
   await until('there are connections again', () => poolOf(ENDPOINT) !== 0 && idleSlots().length > 0)
   await learnEnds()
-  const client = await world.client(24220, { requests: 1 })
+  const client = await world.client(24221, { requests: 1 })
   const { cookie, far } = claim(client, { flags: UPSTREAM_RELAY | UPSTREAM_STARTED, phase: RESPONSE_LENGTH, remaining: 4 * body.length })
   const whole = Buffer.concat([body, body, body, body])
   far.write(whole)

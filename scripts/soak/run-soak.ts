@@ -58,11 +58,6 @@ const LOADS = [
   { service: 'six', place: 1, share: 0.15 },
   { service: 'direct', place: 0, share: 0.1 },
 ] as const
-/** The last line of the log of holders. */
-function lastSaid(instance: string): string {
-  return readFileSync(holderLog(instance), 'utf8').trimEnd().split('\n').at(-1) ?? ''
-}
-
 /** Seconds between two samples. */
 const SAMPLE = 5
 /** Milliseconds after a node process was killed in which user space may fail; what it had is lost. */
@@ -162,4 +157,9 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     samples,
     faults,
   }
+}
+
+/** The last line of the log of holders. */
+function lastSaid(instance: string): string {
+  return readFileSync(holderLog(instance), 'utf8').trimEnd().split('\n').at(-1) ?? ''
 }

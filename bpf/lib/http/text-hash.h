@@ -19,14 +19,6 @@
 /* Letters in lower case, of bytes that a name may have: no two others of these become one. */
 #define KM_CASE (KM_ONES * 0x20)
 
-/* Eight bytes of the head, the first in the lowest place. Whoever asks keeps to the text; what is behind the head is zero. */
-static __always_inline __u64 km_word(const struct km_request *request, __u32 at)
-{
-  at &= KM_HEAD_MAX - 1;
-  barrier_var(at);
-  return *(const __u64 *)((const struct km_request *)km_behind(request, at))->head;
-}
-
 /* Where words of the head begin, up to KM_HEAD_PAD bytes of which may be read: one addition for the verifier, however many of them are. */
 static __always_inline const __u64 *km_words(const struct km_request *request, __u32 at)
 {
@@ -35,11 +27,15 @@ static __always_inline const __u64 *km_words(const struct km_request *request, _
   return (const __u64 *)((const struct km_request *)km_behind(request, at))->head;
 }
 
+/* Eight bytes of the head, the first in the lowest place. Whoever asks keeps to the text; what is behind the head is zero. */
+static __always_inline __u64 km_word(const struct km_request *request, __u32 at)
+{
+  return *km_words(request, at);
+}
+
 static __always_inline __u32 km_byte(const struct km_request *request, __u32 at)
 {
-  at &= KM_HEAD_MAX - 1;
-  barrier_var(at);
-  return ((const struct km_request *)km_behind(request, at))->head[0];
+  return *(const __u8 *)km_words(request, at);
 }
 
 /*
